@@ -1,0 +1,89 @@
+"""Running an approved action: start, call, finish, as often as the action allows. Heartbeats all the while."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from temporalio import activity
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from app.domain.errors import Unavailable
+from app.execution.http import Answer, Call, send
+from app.steps.context import Context
+from app.steps.execution import Go, Started
+from app.steps.finish import finish
+from app.steps.start import start
+from workflows.contracts import State
+
+BEAT = 2.0
+"""Seconds between heartbeats; the workflow gives the worker up after ten without."""
+
+
+class Executor:
+    """Executes requests, at most ``at_once`` calls at a time in this process."""
+
+    def __init__(self, ctx: Context, http: httpx.AsyncClient, *, at_once: int) -> None:
+        """``http``: a client of `app.execution.http.new_client`."""
+        self._ctx = ctx
+        self._http = http
+        self._slots = asyncio.Semaphore(at_once)
+
+    async def execute(self, request_id: uuid.UUID) -> State:
+        """Run the action of an approved request, or find out about a run that somebody left; how it then stands."""
+        owner = uuid.uuid4().hex
+        async with _heartbeat():
+            while True:
+                step = await self._once(request_id, owner)
+                if step.wait is None:
+                    return step.state
+                await asyncio.sleep(step.wait)
+
+    async def _once(self, request_id: uuid.UUID, owner: str) -> Started:
+        async with self._slots:
+            started = await start(self._ctx, request_id, owner)
+            if started.go is None:
+                return started
+            answer = await send(self._http, _call(request_id, started.go))
+            return await self._finish(request_id, started.go.n, owner, answer)
+
+    @retry(
+        retry=retry_if_exception_type(Unavailable),
+        wait=wait_exponential(multiplier=0.2, max=5),
+        stop=stop_after_delay(600),
+        reraise=True,
+    )
+    async def _finish(self, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Started:
+        """An answer is worth waiting for the database: without it, what is not idempotent would be unknown."""
+        return await finish(self._ctx, request_id, n, owner, answer)
+
+
+def _call(request_id: uuid.UUID, go: Go) -> Call:
+    return Call(
+        request_id=str(request_id),
+        attempt=go.n,
+        url=go.url,
+        parameters=go.parameters,
+        timeout=go.timeout,
+        bearer=go.grant.token,
+        hosts=go.hosts,
+        private=go.private,
+        committed_at=go.committed_at,
+    )
+
+
+@asynccontextmanager
+async def _heartbeat() -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BEAT)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

@@ -1,0 +1,126 @@
+"""What comes in: shapes only; what it means is judged behind the door."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.api import examples
+from app.domain.digest import canonical
+
+MAX_REASON = 2000
+MAX_RESULT = 64 * 1024
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def uuid_text(text: str) -> str:
+    """A UUID in its one spelling (RFC 9562 section 4). Raises ValueError."""
+    if not _UUID.fullmatch(text.lower()):
+        raise ValueError("not a UUID")
+    return text.lower()
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say something")
+    return text
+
+
+def _small(value: Any) -> Any:
+    if len(canonical(value)) > MAX_RESULT:
+        raise ValueError("over 64 KiB")
+    return value
+
+
+Id = Annotated[str, AfterValidator(uuid_text), Field(json_schema_extra={"format": "uuid"})]
+Reason = Annotated[str, Field(max_length=MAX_REASON)]
+Name = Annotated[str, Field(max_length=1000)]
+Text = Annotated[str, Field(max_length=20_000)]
+
+
+class Body(BaseModel):
+    """Base of all bodies: nothing is coerced, nothing unknown is let through."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class AskContext(Body):
+    """Where the ask came from, as the bot tells it."""
+
+    model_config = ConfigDict(title="Context")
+
+    conversation_id: Name | None = None
+    message_id: Name | None = None
+    tool_call_id: Name | None = None
+    model: Name | None = None
+    prompt_excerpt: Text | None = None
+    prompt_sha256: Name | None = None
+
+
+class Ask(Body):
+    """A bot asks for an action."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ASK]})
+
+    action: Annotated[str, Field(min_length=1, max_length=200)]
+    parameters: dict[str, Any]
+    """As the action's schema says; at most 256 KiB."""
+    reason: Reason | None = None
+    on_behalf_of: str | None = Field(None, description="`scheme:value`: for whom the bot acts.")
+    triggered_by: str | None = Field(None, description="`scheme:value`: whose message made the bot ask.")
+    parent: Id | None = Field(None, description="The request of this bot whose outcome led to this one.")
+    supersedes: Id | None = Field(None, description="The request of this bot that this one replaces.")
+    context: AskContext | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """As the use case takes it: what is absent left out; parameters untouched."""
+        given = self.model_dump(exclude={"parameters"}, exclude_none=True)
+        return {**given, "parameters": self.parameters}
+
+
+class Decision(Body):
+    """A person decides, on what they saw."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DECISION]})
+
+    decision: Literal["approve", "deny", "abstain"]
+    reason: Reason | None = Field(None, description="Needed to deny, and to approve where the plan says so.")
+    digest: Annotated[str, Field(max_length=200, description="The request's, as it was shown.")]
+
+
+class Cancel(Body):
+    """Take a request back before it starts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CANCEL]})
+
+    reason: Reason | None = None
+
+
+class Nothing(Body):
+    """No body, or an empty object."""
+
+
+class Outcome(Body):
+    """What came of an action that the bot runs itself."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.OUTCOME]})
+
+    status: Literal["succeeded", "failed"]
+    detail: Reason | None = None
+    result: Annotated[Any, AfterValidator(_small)] = Field(None, description="Any JSON of at most 64 KiB.")
+
+
+class Settle(Body):
+    """What an unknown outcome was."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SETTLE]})
+
+    status: Literal["succeeded", "failed"]
+    reason: Annotated[Reason, AfterValidator(_not_blank)]
+
+
+BODIES: tuple[type[Body], ...] = (Ask, Decision, Cancel, Nothing, Outcome, Settle)
+"""All of them, for the OpenAPI document."""

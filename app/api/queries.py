@@ -1,0 +1,114 @@
+"""What stands in paths, queries and headers."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import Depends, Header, Path, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.api.bodies import uuid_text
+from app.domain.errors import IdempotencyKeyMissing, NotFound
+from app.domain.request import Kind
+from app.domain.states import Status
+
+LONGEST_WAIT = 30.0
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ns|us|µs|ms|s|m|h)"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
+
+
+def seconds(text: str) -> float:
+    """A Go-like duration, ``30s``, ``500ms``, ``1m30s``, cut to 30 s. Raises ValueError."""
+    if not re.fullmatch(f"(?:{_PART})+", text):
+        raise ValueError("a duration looks like 30s, 500ms or 1m")
+    return min(LONGEST_WAIT, sum(float(n) * _UNITS[unit] for n, unit in re.findall(_PART, text)))
+
+
+def statuses(text: str) -> tuple[str, ...]:
+    """Statuses, separated by commas. Raises ValueError."""
+    named = tuple(text.split(","))
+    if unknown := [name for name in named if name not in set(Status)]:
+        raise ValueError(f"{unknown[0]!r:.40} is not a status: {', '.join(Status)}")
+    return named
+
+
+def _a_duration(text: str) -> str:
+    seconds(text)
+    return text
+
+
+def _some_statuses(text: str) -> str:
+    statuses(text)
+    return text
+
+
+class Wait(BaseModel):
+    """How long to wait for a change, and since when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wait: Annotated[str, AfterValidator(_a_duration)] | None = Field(
+        None,
+        description="Answer when the version exceeds `since`, or after this long: `30s`, `500ms`; at most 30 s.",
+        examples=["30s"],
+    )
+    since: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
+        None, description="A version that you have; without it, the one that stands when you call."
+    )
+
+
+class Listing(BaseModel):
+    """Which requests, and which page of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[str, AfterValidator(_some_statuses)] | None = Field(
+        None, description="One or several, separated by commas.", examples=["held,approved"]
+    )
+    kind: Kind | None = None
+    bot: Annotated[str, Field(pattern=NAME)] | None = None
+    action: Annotated[str, Field(pattern=NAME)] | None = None
+    decidable_by: Literal["me"] | None = None
+    cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="`next_cursor` of the page before."
+    )
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+def request_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
+    """The id in the path. Raises NotFound for what is none."""
+    try:
+        return uuid.UUID(uuid_text(text))
+    except ValueError:
+        raise NotFound("There is no such request.") from None
+
+
+def optional_key(
+    request: Request,
+    _documented: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters.")
+    ] = None,
+) -> str | None:
+    """The Idempotency-Key, if one was sent. Raises IdempotencyKeyMissing for two, or one that cannot be taken."""
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        raise IdempotencyKeyMissing("Idempotency-Key takes 1 to 255 visible ASCII characters, once.")
+    return given[0]
+
+
+def needed_key(key: Annotated[str | None, Depends(optional_key)]) -> str:
+    """The Idempotency-Key. Raises IdempotencyKeyMissing."""
+    if key is None:
+        raise IdempotencyKeyMissing("Send an Idempotency-Key: the same one again makes the same call count once.")
+    return key
+
+
+RequestId = Annotated[uuid.UUID, Depends(request_id)]
+OptionalKey = Annotated[str | None, Depends(optional_key)]
+NeededKey = Annotated[str, Depends(needed_key)]

@@ -1,0 +1,107 @@
+"""What is done to a request: decide, cancel, start, report, settle."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+
+from app.api import bodies, shapes
+from app.api.documented import answers, json_body
+from app.api.door import Behind, Who
+from app.api.queries import OptionalKey, RequestId
+from app.api.reading import body_of
+from app.use_cases import act
+from app.use_cases.decide import decide as decide_request
+
+router = APIRouter(prefix="/v1/requests/{id}", tags=["requests"])
+_SETTLING = {"model": shapes.Settling, "description": "Heard; a second person must say the same."}
+
+
+@router.post(
+    "/decisions",
+    summary="Decide",
+    responses=answers(shapes.RequestView, "What stands, as the decider sees it.", 403, 404, 409, 429, body=True),
+    openapi_extra=json_body(bodies.Decision),
+)
+async def decide(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    key: OptionalKey,
+    body: Annotated[bodies.Decision, Depends(body_of(bodies.Decision))],
+) -> JSONResponse:
+    """For people; the token says who decides. The same again counts once. 503 `unconfirmed`: send it again."""
+    shown = await decide_request(
+        behind.services, who, request_id, decision=body.decision, reason=body.reason, digest=body.digest, key=key
+    )
+    return JSONResponse(shown)
+
+
+@router.post(
+    "/cancel",
+    summary="Take it back before it starts",
+    responses=answers(shapes.RequestView, "Cancelled, now or before.", 403, 404, 409, body=True),
+    openapi_extra=json_body(bodies.Cancel),
+)
+async def cancel(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    body: Annotated[bodies.Cancel, Depends(body_of(bodies.Cancel))],
+) -> JSONResponse:
+    """For its asker, the bot's business owner and responders."""
+    return JSONResponse(await act.cancel(behind.services, who, request_id, body.reason))
+
+
+@router.post(
+    "/grant",
+    summary="Start an action that the bot runs itself",
+    responses=answers(shapes.Grant, "The grant: the same one until it expires.", 403, 404, 409, body=True),
+    openapi_extra=json_body(bodies.Nothing, required=False),
+)
+async def grant(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    _body: Annotated[bodies.Nothing, Depends(body_of(bodies.Nothing, may_be_empty=True))],
+) -> JSONResponse:
+    """For the bot that asked. Handing out the grant is the start; report the outcome in time."""
+    return JSONResponse(await act.grant(behind.services, who, request_id))
+
+
+@router.post(
+    "/outcome",
+    summary="Report what came of it",
+    responses=answers(shapes.RequestView, "Recorded, now or before.", 403, 404, 409, body=True),
+    openapi_extra=json_body(bodies.Outcome),
+)
+async def outcome(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    body: Annotated[bodies.Outcome, Depends(body_of(bodies.Outcome))],
+) -> JSONResponse:
+    """For the bot that ran it. The same again: 200; another: 409."""
+    shown = await act.report(
+        behind.services, who, request_id, status=body.status, detail=body.detail, result=body.result
+    )
+    return JSONResponse(shown)
+
+
+@router.post(
+    "/settle",
+    summary="Say what an unknown outcome was",
+    responses=answers(shapes.Settling, "Settled.", 403, 404, 409, body=True, also={202: _SETTLING}),
+    openapi_extra=json_body(bodies.Settle),
+)
+async def settle(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    body: Annotated[bodies.Settle, Depends(body_of(bodies.Settle))],
+) -> JSONResponse:
+    """For responders who neither approved it nor asked. High and critical risk takes two who say the same."""
+    shown, done = await act.settle(behind.services, who, request_id, status=body.status, reason=body.reason)
+    return JSONResponse(shown, 200 if done else 202)

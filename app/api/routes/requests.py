@@ -1,0 +1,81 @@
+"""Asking, and reading what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse
+
+from app.api import bodies, shapes
+from app.api.documented import answers, json_body
+from app.api.door import Behind, Door, Who
+from app.api.queries import Listing, NeededKey, RequestId, Wait, seconds, statuses
+from app.api.reading import body_of
+from app.use_cases import read
+from app.use_cases.submit import submit
+
+router = APIRouter(prefix="/v1/requests", tags=["requests"])
+
+_CREATED = {
+    "model": shapes.RequestView,
+    "description": "Admitted: allowed, held, or refused (`denied`).",
+    "headers": {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}},
+}
+
+
+@router.post(
+    "",
+    summary="Ask for an action",
+    responses=answers(shapes.RequestView, "The same ask came before.", 403, 409, body=True, also={201: _CREATED}),
+    openapi_extra=json_body(bodies.Ask),
+)
+async def ask(
+    behind: Behind, who: Who, key: NeededKey, body: Annotated[bodies.Ask, Depends(body_of(bodies.Ask))]
+) -> JSONResponse:
+    """For bots. Answers at once: `approved` or further, `held`, or `denied`; the same key and body again: 200."""
+    done = await submit(behind.services, who, key, body.fields())
+    where = {"Location": f"/v1/requests/{done.view['id']}"}
+    return JSONResponse(done.view, 201 if done.created else 200, where)
+
+
+@router.get(
+    "/{id}",
+    summary="Read a request, or wait until it changes",
+    responses=answers(shapes.RequestView, "The request.", 404, 422),
+)
+async def one(behind: Behind, who: Who, request_id: RequestId, query: Annotated[Wait, Query()]) -> JSONResponse:
+    """For its asker and people who may see it. A final request, and one newer than `since`, answers at once."""
+    if query.wait is None:
+        return JSONResponse(await read.read(behind.services, who, request_id))
+    waiting = read.wait(behind.services, who, request_id, seconds=seconds(query.wait), since=query.since)
+    shown = await _unless_stopping(behind, waiting)
+    return JSONResponse(shown or await read.read(behind.services, who, request_id))
+
+
+async def _unless_stopping(behind: Door, waiting: Any) -> dict[str, Any] | None:
+    """The answer of a long poll; None when the process stops first."""
+    poll, stop = asyncio.ensure_future(waiting), asyncio.ensure_future(behind.stopping.wait())
+    try:
+        await asyncio.wait({poll, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return poll.result() if poll.done() else None
+    finally:
+        for task in (poll, stop):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await stop
+
+
+@router.get("", summary="List requests", responses=answers(shapes.Page, "A page, newest first.", 403, 422))
+async def page(behind: Behind, who: Who, query: Annotated[Listing, Query()]) -> JSONResponse:
+    """People see what they may; a bot its own. `decidable_by=me`: held ones that the caller may decide now."""
+    filters = read.Filters(
+        statuses=statuses(query.status) if query.status else (),
+        kind=query.kind,
+        bot=query.bot,
+        action=query.action,
+        decidable_by_me=query.decidable_by is not None,
+    )
+    return JSONResponse(await read.listing(behind.services, who, filters, cursor=query.cursor, limit=query.limit))

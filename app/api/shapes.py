@@ -1,0 +1,277 @@
+"""What goes out, for the OpenAPI document: answers are made by the use cases and not read again here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api import examples
+from app.domain.request import Kind
+from app.domain.states import Status
+
+STATUSES = Literal["waiting", "open", "passed", "closed"]
+LEVELS = Literal["click", "login", "recent", "strong"]
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+
+class Asker(Answer):
+    """The bot or person who asks."""
+
+    kind: Literal["bot", "person"]
+    id: str
+
+
+class RuleSaid(Answer):
+    """One rule that matched."""
+
+    name: str
+    outcome: str
+
+
+class Verdict(Answer):
+    """What the policy says."""
+
+    outcome: Literal["allow", "hold", "deny"]
+    code: str
+    reason: str
+    policy_version: str
+    rules: list[RuleSaid]
+
+
+class Stage(Answer):
+    """One stage of a plan; while the request is held, exactly one is open."""
+
+    name: str
+    group: str
+    groups: list[str]
+    quorum: int
+    level: LEVELS
+    reason_required: bool
+    approvals: int
+    status: STATUSES
+    opened_at: str | None
+    closes_at: str | None
+
+
+class Plan(Answer):
+    """The stages that a held request must pass."""
+
+    name: str
+    stages: list[Stage]
+
+
+class DecisionMade(Answer):
+    """What a person said."""
+
+    id: str
+    person: str
+    decision: Literal["approve", "deny", "abstain"]
+    reason: str | None
+    stage: str | None
+    via: Literal["api", "slack", "cli"]
+    assurance: LEVELS
+    at: str
+    standing: bool
+
+
+class Settlement(Answer):
+    """What a person said an unknown outcome was."""
+
+    person: str
+    status: Literal["succeeded", "failed"]
+    reason: str
+    at: str
+
+
+class Try(Answer):
+    """One attempt at the action."""
+
+    n: int
+    started_at: str
+    finished_at: str | None
+    outcome: str | None
+
+
+class Execution(Answer):
+    """How the action ran, or is running."""
+
+    mode: str
+    status: str | None
+    result: Any
+    error: Any
+    attempts: list[Try]
+
+
+class Grant(Answer):
+    """The credential for one execution."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.GRANT]})
+
+    grant: str
+    expires_at: str
+
+
+class RequestView(Answer):
+    """A request. A bot sees no people: no `may_decide`, `decisions` or `settlements`."""
+
+    model_config = ConfigDict(
+        title="Request", json_schema_extra={"examples": [examples.REQUEST, examples.REQUEST_OF_BOT]}
+    )
+
+    id: str
+    version: int
+    kind: Kind
+    status: Status
+    asker: Asker
+    action: str
+    parameters: dict[str, Any]
+    reason: str | None
+    on_behalf_of: str | None
+    triggered_by: str | None
+    context: dict[str, Any]
+    parent: str | None
+    supersedes: str | None
+    reverses: str | None
+    reversed_by: list[str]
+    digest: str
+    verdict: Verdict
+    risk: str
+    reversibility: str
+    plan: Plan | None
+    refusals: int
+    expires_at: str
+    ended_why: str | None
+    execution: Execution | None
+    created_at: str
+    updated_at: str
+    may_decide: list[str] = Field(default=[], description="Who may decide the open stage now. Not shown to bots.")
+    decisions: list[DecisionMade] = Field(default=[], description="Not shown to bots.")
+    settlements: list[Settlement] = Field(default=[], description="Not shown to bots.")
+    action_version: str = Field(default="", description="With `environment` and `nonce`, shown to who may decide.")
+    environment: str = ""
+    nonce: str = ""
+    grant: Grant | None = Field(
+        default=None, description="In the 201 only, of an allowed action that the bot runs itself."
+    )
+
+
+class Progress(Answer):
+    """How far settling is."""
+
+    status: Literal["succeeded", "failed"] | None
+    have: int
+    need: int
+
+
+class Settling(RequestView):
+    """A request whose unknown outcome is being settled, or just was."""
+
+    model_config = ConfigDict(title="Settling", json_schema_extra={"examples": [examples.SETTLING]})
+
+    settle: Progress
+
+
+class Page(Answer):
+    """Requests, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PAGE]})
+
+    items: list[RequestView]
+    next_cursor: str | None
+
+
+class CatalogueAction(Answer):
+    """One action that may be asked for."""
+
+    name: str
+    title: str | None
+    risk: str
+    reversibility: str
+    data: list[str]
+    parameters: dict[str, Any]
+    version: str
+    mode: str
+    target: str | None
+    default_plan: str | None
+    rollback: str | None
+    bots: list[str]
+
+
+class Catalogue(Answer):
+    """The actions of the rules in force."""
+
+    policy_version: str
+    actions: list[CatalogueAction]
+
+
+class PolicySource(Answer):
+    """The rules in force, as they were written."""
+
+    version: str
+    installed_at: str
+    installed_by: str
+    document: dict[str, Any]
+
+
+class Token(Answer):
+    """An access token (RFC 6749 section 5.1)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.TOKEN]})
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+
+
+class OAuthError(Answer):
+    """Why there is no token (RFC 6749 section 5.2)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.OAUTH_ERROR]})
+
+    error: Literal["invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type"]
+    error_description: str
+
+
+class Jwks(Answer):
+    """A JWK set (RFC 7517)."""
+
+    keys: list[dict[str, Any]]
+
+
+class Health(Answer):
+    """What a probe reads."""
+
+    status: Literal["ok", "ready", "degraded", "unready"]
+    parts: dict[str, str] = {}
+
+
+class Violation(Answer):
+    """A broken separation-of-duties invariant."""
+
+    invariant: str
+    sentence: str
+
+
+class ProblemBody(Answer):
+    """Problem details (RFC 9457). In a 409, `status` is the status of the request: the HTTP one is on the response."""
+
+    model_config = ConfigDict(
+        title="Problem",
+        json_schema_extra={"examples": [examples.CLOSED, examples.VIOLATIONS]},
+    )
+
+    type: str
+    title: str
+    status: int | Status = Field(description="The HTTP status; in a 409 over a request: that request's status.")
+    detail: str
+    violations: list[Violation] = Field(default=[], description="In a 403 of type violations.")
+    standing: str | None = Field(default=None, description="In a 409: the caller's own standing decision.")
+    where: str = Field(default="", description="In a 422: the path to what is to blame.")
+
+
+ANSWERS: tuple[type[Answer], ...] = (RequestView, Settling, Page, Grant, Catalogue, PolicySource, Token, OAuthError)
+"""Those with examples, for the tests."""

@@ -1,0 +1,128 @@
+"""People, bots, credentials and policy versions. Flush yes, commit no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.tables import Bot, ClientCredential, Installation, Person, PersonIdentity, PersonSubject, PolicyVersion
+
+
+async def installation(session: AsyncSession) -> Installation:
+    """The one row of this installation, as it stands now."""
+    return (await session.execute(select(Installation).execution_options(populate_existing=True))).scalar_one()
+
+
+async def bot(session: AsyncSession, bot_id: str) -> Bot | None:
+    """A bot's stop state, as it stands now."""
+    query = select(Bot).where(Bot.id == bot_id).execution_options(populate_existing=True)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def policy_version(session: AsyncSession, version: str) -> PolicyVersion | None:
+    """A stored policy version."""
+    return await session.get(PolicyVersion, version)
+
+
+async def persons(session: AsyncSession) -> Sequence[Person]:
+    """Everybody, active or not."""
+    return (await session.execute(select(Person).order_by(Person.id))).scalars().all()
+
+
+async def subjects(session: AsyncSession) -> Sequence[PersonSubject]:
+    """Who is who as a customer, payee or grantee."""
+    return (await session.execute(select(PersonSubject))).scalars().all()
+
+
+async def pids(session: AsyncSession) -> dict[str, str]:
+    """Person id to pid."""
+    rows = (await session.execute(select(Person.id, Person.pid))).all()
+    return {row.id: str(row.pid) for row in rows}
+
+
+async def person_of_identity(session: AsyncSession, kind: str, issuer: str, subject: str) -> Person | None:
+    """The one person whose account this is."""
+    query = (
+        select(Person)
+        .join(PersonIdentity, PersonIdentity.person_id == Person.id)
+        .where(PersonIdentity.kind == kind, PersonIdentity.issuer == issuer, PersonIdentity.subject == subject)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def person(session: AsyncSession, person_id: str) -> Person | None:
+    """A person by id."""
+    return await session.get(Person, person_id)
+
+
+async def credential(session: AsyncSession, client_id: str) -> ClientCredential | None:
+    """A client credential by its id."""
+    return await session.get(ClientCredential, client_id)
+
+
+async def upsert_person(
+    session: AsyncSession, *, person_id: str, name: str, emails: list[str], time_zone: str | None
+) -> None:
+    """Add a person, or bring name, e-mail and zone up to date; their pid never changes."""
+    row = insert(Person).values(id=person_id, name=name, emails=emails, time_zone=time_zone, active=True)
+    changes = {"name": name, "emails": emails, "time_zone": time_zone, "active": True}
+    await session.execute(row.on_conflict_do_update(index_elements=["id"], set_=changes))
+
+
+async def replace_accounts(
+    session: AsyncSession, identities: Sequence[tuple[str, str, str, str]], subjects: Sequence[tuple[str, str]]
+) -> None:
+    """All identities ``(kind, issuer, subject, person)`` and subjects ``(subject, person)``, in place of the old."""
+    await session.execute(delete(PersonIdentity))
+    await session.execute(delete(PersonSubject))
+    for kind, issuer, subject, person_id in identities:
+        session.add(PersonIdentity(kind=kind, issuer=issuer, subject=subject, person_id=person_id))
+    for subject, person_id in subjects:
+        session.add(PersonSubject(subject=subject, person_id=person_id))
+    await session.flush()
+
+
+async def deactivate_others(session: AsyncSession, keep: Sequence[str]) -> None:
+    """People who are no longer in the files may look and decide nothing; they stay for the record."""
+    for row in await persons(session):
+        if row.id not in keep:
+            row.active = False
+    await session.flush()
+
+
+async def add_bots(session: AsyncSession, bot_ids: Sequence[str]) -> None:
+    """Stop states for bots that have none."""
+    for bot_id in bot_ids:
+        await session.execute(insert(Bot).values(id=bot_id).on_conflict_do_nothing())
+
+
+async def activate(session: AsyncSession, *, version: str, document: dict[str, object], at: datetime, by: str) -> None:
+    """Keep a version and put it in force."""
+    row = insert(PolicyVersion).values(id=version, document=document, installed_at=at, installed_by=by)
+    await session.execute(row.on_conflict_do_nothing())
+    (await installation(session)).active_policy = version
+    await session.flush()
+
+
+async def shared_stop_locks(session: AsyncSession, bot_id: str) -> None:
+    """The locks that a suspension takes exclusively: installation, then bot."""
+    await session.execute(
+        select(
+            func.pg_advisory_xact_lock_shared(INSTALLATION_LOCK, 0),
+            func.pg_advisory_xact_lock_shared(BOT_LOCK, func.hashtext(bot_id)),
+        )
+    )
+
+
+async def window_locks(session: AsyncSession, names: Sequence[str]) -> None:
+    """One at a time may compute and use these figures; in sorted order."""
+    for name in sorted(names):
+        await session.execute(select(func.pg_advisory_xact_lock(WINDOW_LOCK, func.hashtext(name))))
+
+
+INSTALLATION_LOCK, BOT_LOCK, WINDOW_LOCK = 1, 2, 3
+"""First keys of the advisory locks."""

@@ -1,0 +1,53 @@
+"""Marks of what must be told: claimed for a while, done when the version that was sent is the one that stands."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+BATCH = 200
+
+_CLAIM = text(
+    """
+    with due as (
+        select sink, request_id from outbox
+        where sink = :sink and version > told_version and due_at <= clock_timestamp()
+        order by due_at limit :batch for update skip locked
+    )
+    update outbox set tries = outbox.tries + 1,
+        due_at = clock_timestamp() + least(300, 5 * power(2, outbox.tries)) * interval '1 second'
+    from due where outbox.sink = due.sink and outbox.request_id = due.request_id
+    returning outbox.request_id, outbox.version
+    """
+)
+
+_TOLD = text(
+    """
+    update outbox set told_version = told.version, tries = 0, due_at = clock_timestamp()
+    from unnest(cast(:ids as uuid[]), cast(:versions as bigint[])) as told(id, version)
+    where sink = :sink and request_id = told.id and told_version < told.version
+    """
+)
+
+
+class Mark(NamedTuple):
+    """A request and the version of it that must be told."""
+
+    request_id: uuid.UUID
+    version: int
+
+
+async def claim(session: AsyncSession, sink: str) -> Sequence[Mark]:
+    """Take what is due for a sink, for 5 s and then longer each time it is not told; others skip what is taken."""
+    rows = (await session.execute(_CLAIM, {"sink": sink, "batch": BATCH})).all()
+    return [Mark(row.request_id, row.version) for row in rows]
+
+
+async def told(session: AsyncSession, sink: str, marks: Sequence[Mark]) -> None:
+    """Record what was told; a newer version stays due."""
+    given = {"sink": sink, "ids": [m.request_id for m in marks], "versions": [m.version for m in marks]}
+    await session.execute(_TOLD.bindparams(bindparam("ids"), bindparam("versions")), given)

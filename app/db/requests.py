@@ -1,0 +1,159 @@
+"""Requests and what hangs on them. Flush yes, commit no."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, select, tuple_, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.tables import Attempt, Decision, ExecutionAttempt, Outbox, Refusal, Request, Settlement
+from app.domain.states import NEVER_RAN, OPEN, Status
+
+KEY_LOCK = 4
+"""First key of the advisory lock on a conflict key; `app.db.governance` has the others."""
+
+NOT_COUNTED = [*(status.value for status in NEVER_RAN), Status.FAILED.value]
+"""Windows count all of their span but these (DESIGN.md section 9)."""
+
+
+async def by_id(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
+    """The row as it stands, without a lock."""
+    return await session.get(Request, request_id)
+
+
+async def locked(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
+    """The row, locked for this transaction and read after the lock."""
+    query = select(Request).where(Request.id == request_id).with_for_update()
+    return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+async def bot_of(session: AsyncSession, request_id: uuid.UUID) -> str | None:
+    """The id of the asker, which never changes; None when there is no such request."""
+    return (await session.execute(select(Request.asker_id).where(Request.id == request_id))).scalar_one_or_none()
+
+
+async def unknown_with_key(session: AsyncSession, conflict_key: str) -> bool:
+    """True while a request with this conflict key has an unsettled unknown outcome."""
+    query = select(Request.id).where(Request.conflict_key == conflict_key, Request.status == Status.UNKNOWN)
+    return (await session.execute(query.limit(1))).first() is not None
+
+
+async def waiting_for_key(session: AsyncSession, conflict_key: str) -> uuid.UUID | None:
+    """The oldest approved request with this conflict key: the next in line."""
+    query = select(Request.id).where(Request.conflict_key == conflict_key, Request.status == Status.APPROVED)
+    return (await session.execute(query.order_by(Request.created_at).limit(1))).scalar_one_or_none()
+
+
+async def window_figure(
+    session: AsyncSession,
+    *,
+    actions: Sequence[str],
+    parameter: str | None,
+    since: datetime,
+    bot: str | None,
+    who: str | None,
+) -> int:
+    """How many requests since then, or the sum of an integer parameter; of one bot, on behalf of one, or all."""
+    value = cast(type_coerce(Request.parameters, Text).cast(JSONB)[parameter or ""].astext, BigInteger)
+    figure = func.count() if parameter is None else func.coalesce(func.sum(value), 0)
+    where: list[ColumnElement[bool]] = [
+        Request.action.in_(actions),
+        Request.created_at > since,
+        Request.status.not_in(NOT_COUNTED),
+    ]
+    if bot is not None:
+        where += [Request.asker_kind == "bot", Request.asker_id == bot]
+    if who is not None:
+        where.append(Request.on_behalf_of == who)
+    return int((await session.execute(select(figure).select_from(Request).where(*where))).scalar_one())
+
+
+async def decisions(session: AsyncSession, request_id: uuid.UUID) -> Sequence[Decision]:
+    """All decisions, oldest first, standing or not."""
+    query = select(Decision).where(Decision.request_id == request_id).order_by(Decision.at, Decision.id)
+    return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+
+
+async def execution_attempts(session: AsyncSession, request_id: uuid.UUID) -> Sequence[ExecutionAttempt]:
+    """All tries at the action, in order."""
+    query = select(ExecutionAttempt).where(ExecutionAttempt.request_id == request_id).order_by(ExecutionAttempt.n)
+    return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+
+
+async def lock_key(session: AsyncSession, conflict_key: str) -> None:
+    """One at a time may look whether this conflict key is free and take it."""
+    await session.execute(select(func.pg_advisory_xact_lock(KEY_LOCK, func.hashtext(conflict_key))))
+
+
+async def key_is_taken(session: AsyncSession, conflict_key: str, except_for: uuid.UUID) -> bool:
+    """True while another request executes, or is unknown, under this conflict key."""
+    query = select(ExecutionAttempt.request_id).where(
+        ExecutionAttempt.conflict_key == conflict_key,
+        ExecutionAttempt.holds_key,
+        ExecutionAttempt.request_id != except_for,
+    )
+    return (await session.execute(query.limit(1))).first() is not None
+
+
+async def settlements(session: AsyncSession, request_id: uuid.UUID) -> Sequence[Settlement]:
+    """What people said an unknown outcome was, oldest first."""
+    query = select(Settlement).where(Settlement.request_id == request_id).order_by(Settlement.at)
+    return (await session.execute(query)).scalars().all()
+
+
+async def refusal_count(session: AsyncSession, request_id: uuid.UUID) -> int:
+    """How many attempts were refused."""
+    query = select(func.coalesce(func.sum(Refusal.count), 0)).where(Refusal.request_id == request_id)
+    return int((await session.execute(query)).scalar_one())
+
+
+async def store_attempt(session: AsyncSession, attempt: Attempt) -> Attempt:
+    """Keep an attempt under its id; the one that stands when it is there already."""
+    values = {column.name: getattr(attempt, column.name) for column in Attempt.__table__.columns}
+    await session.execute(insert(Attempt).values(values).on_conflict_do_nothing())
+    standing = await session.get(Attempt, attempt.id, populate_existing=True)
+    assert standing is not None  # noqa: S101  for the type checker: the insert left one there
+    return standing
+
+
+async def attempt_with_key(session: AsyncSession, request_id: uuid.UUID, actor: str, key: str) -> Attempt | None:
+    """The attempt that this actor made on this request under this idempotency key."""
+    query = select(Attempt).where(
+        Attempt.request_id == request_id, Attempt.identity == actor, Attempt.idempotency_key == key
+    )
+    return (await session.execute(query.limit(1))).scalar_one_or_none()
+
+
+async def mark(session: AsyncSession, sink: str, request_id: uuid.UUID, version: int) -> None:
+    """Say in this transaction that a sink must be told of this version; versions only grow."""
+    row = insert(Outbox).values(sink=sink, request_id=request_id, version=version)
+    due = {"version": func.greatest(Outbox.version, row.excluded.version), "due_at": func.clock_timestamp(), "tries": 0}
+    await session.execute(row.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
+
+
+async def nudge(session: AsyncSession, request_id: uuid.UUID) -> None:
+    """Say in this transaction that the workflow of a request must look at its row again."""
+    row = insert(Outbox).values(sink="nudge", request_id=request_id, version=1)
+    due = {"version": Outbox.version + 1, "due_at": func.clock_timestamp(), "tries": 0}
+    await session.execute(row.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
+
+
+async def overdue(session: AsyncSession, before: datetime, limit: int) -> Sequence[Request]:
+    """Open rows for which something was due before then, longest overdue first."""
+    query = select(Request).where(Request.due_at < before, Request.status.in_([s.value for s in OPEN]))
+    return (await session.execute(query.order_by(Request.due_at).limit(limit))).scalars().all()
+
+
+async def page(
+    session: AsyncSession, *, where: Sequence[ColumnElement[bool]], after: tuple[datetime, uuid.UUID] | None, limit: int
+) -> Sequence[Request]:
+    """Requests that meet all conditions, newest first, beyond the given position."""
+    query = select(Request).where(*where)
+    if after is not None:
+        query = query.where(tuple_(Request.created_at, Request.id) < tuple_(*after))
+    query = query.order_by(Request.created_at.desc(), Request.id.desc()).limit(limit)
+    return (await session.execute(query)).scalars().all()

@@ -1,0 +1,49 @@
+"""One transaction per step: begun here, committed here, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from app.domain.errors import Unavailable
+
+STEP_TIMEOUTS = {
+    "lock_timeout": "2s",
+    "statement_timeout": "2s",
+    "idle_in_transaction_session_timeout": "1s",
+    "application_name": "interlock",
+}
+"""A step that waits longer than this fails and is repeated, so that nobody holds a lock for long."""
+
+
+class Database:
+    """The pool of one process."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        """``url``: an SQLAlchemy URL with asyncpg. Connects at first use."""
+        self._engine = create_async_engine(
+            url, pool_size=pool_size, max_overflow=0, pool_timeout=5, connect_args={"server_settings": STEP_TIMEOUTS}
+        )
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A READ COMMITTED transaction: committed when the block ends, rolled back when it raises.
+
+        Raises Unavailable when the database does not answer, or not within the timeouts of a step.
+        """
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise Unavailable("The database does not answer; nothing was recorded. Try again.") from error
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._engine.dispose()

@@ -1,0 +1,46 @@
+"""What a bot asks, as it is kept until it is admitted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from app.domain.digest import canonical
+
+MAX_CHAIN = 16
+MAX_PARAMETERS = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One ask, validated in shape. ``client_id``: of the credential that asked; not part of the body."""
+
+    kind: str
+    asker_kind: str
+    asker_id: str
+    client_id: str | None
+    action: str
+    parameters: dict[str, Any]
+    reason: str | None = None
+    on_behalf_of: str | None = None
+    triggered_by: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    supersedes: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """What must be the same when the same idempotency key comes again: all but who asked, and how."""
+        return {key: value for key, value in asdict(self).items() if key not in _WHO}
+
+    def dumps(self) -> str:
+        """As the text that a workflow's start carries."""
+        return canonical(asdict(self)).decode()
+
+
+_WHO = frozenset({"kind", "asker_kind", "asker_id", "client_id"})
+
+
+def loads(text: str) -> Ask:
+    """The ask that `Ask.dumps` wrote."""
+    return Ask(**json.loads(text))

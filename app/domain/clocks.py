@@ -1,0 +1,32 @@
+"""Time as the domain writes it: RFC 3339 in UTC, durations as the governance files spell them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
+
+
+def duration(text: str) -> timedelta:
+    """``"30m"`` to a timedelta; digits and one of ms, s, m, h, d. Raises ValueError for anything else."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: digits and one of ms, s, m, h, d, as in 30m")
+    return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC with microseconds and ``Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    """The inverse of `rfc3339`."""
+    return datetime.fromisoformat(text)
+
+
+def milliseconds(span: timedelta) -> int:
+    """A span as whole milliseconds."""
+    return span // timedelta(milliseconds=1)

@@ -1,0 +1,262 @@
+"""Plans and their stages: merged from what the rules ask for, opened one by one, passed, or out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.clocks import milliseconds, moment, rfc3339
+from app.domain.request import Level, word
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """One stage as a plan in the governance files has it. ``within``: None means as long as the plan lives."""
+
+    name: str
+    group: str
+    quorum: int = 1
+    within: timedelta | None = None
+    level: Level = Level.CLICK
+    reason_required: bool = False
+    escalate_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRule:
+    """A plan as the governance files have it."""
+
+    name: str
+    stages: tuple[StageRule, ...]
+    expires: timedelta
+    fallback: tuple[str, ...] = ()
+    allow_repeat: bool = False
+
+
+def merge(plans: Iterable[PlanRule]) -> PlanRule:
+    """Several holds as one plan, nothing of any of them lost (DESIGN.md section 9).
+
+    Stages of all plans by plan name, then position; a group once, with the largest quorum, the shortest clock, the
+    strictest level; a reason if any asks; no repeat unless all allow; escalations and fallbacks unite; the shortest
+    expiry.
+    Raises ValueError when there is no plan at all.
+    """
+    ordered = sorted({plan.name: plan for plan in plans}.values(), key=lambda plan: plan.name)
+    if not ordered:
+        raise ValueError("a hold without a plan")
+    by_group: dict[str, StageRule] = {}
+    for stage in (stage for plan in ordered for stage in plan.stages):
+        known = by_group.get(stage.group)
+        by_group[stage.group] = stage if known is None else _stricter(known, stage)
+    return PlanRule(
+        name="+".join(plan.name for plan in ordered),
+        stages=tuple(by_group.values()),
+        expires=min(plan.expires for plan in ordered),
+        fallback=_union(plan.fallback for plan in ordered),
+        allow_repeat=all(plan.allow_repeat for plan in ordered),
+    )
+
+
+def _stricter(one: StageRule, other: StageRule) -> StageRule:
+    clocks = [stage.within for stage in (one, other) if stage.within is not None]
+    return replace(
+        one,
+        quorum=max(one.quorum, other.quorum),
+        within=min(clocks, default=None),
+        level=max(one.level, other.level),
+        reason_required=one.reason_required or other.reason_required,
+        escalate_to=_union([one.escalate_to, other.escalate_to]),
+    )
+
+
+def _union(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in groups for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of one request. ``groups``: whose members may decide it, more than one once it has escalated."""
+
+    name: str
+    group: str
+    groups: tuple[str, ...]
+    quorum: int
+    within: timedelta | None
+    level: Level
+    reason_required: bool
+    escalate_to: tuple[str, ...]
+    status: str = "waiting"
+    opened_at: datetime | None = None
+    closes_at: datetime | None = None
+
+    def opened(self, now: datetime) -> Stage:
+        """The stage, open from ``now``, closing when its clock has run."""
+        closes_at = None if self.within is None else now + self.within
+        return replace(self, status="open", opened_at=now, closes_at=closes_at)
+
+    def escalated(self, groups: tuple[str, ...], now: datetime) -> Stage:
+        """The open stage with more groups to decide it and its clock started anew; never a smaller quorum."""
+        closes_at = None if self.within is None else now + self.within
+        return replace(self, groups=_union([self.groups, groups]), escalate_to=(), closes_at=closes_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The stages that one held request must pass, and how far it is."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    fallback: tuple[str, ...]
+    allow_repeat: bool
+
+    @property
+    def open_stage(self) -> int | None:
+        """The index of the open stage; None when all are passed or closed."""
+        return next((i for i, stage in enumerate(self.stages) if stage.status == "open"), None)
+
+    @property
+    def passed(self) -> bool:
+        """True when every stage is."""
+        return all(stage.status == "passed" for stage in self.stages)
+
+    def with_stage(self, index: int, stage: Stage) -> Plan:
+        """The plan with one stage replaced."""
+        return replace(self, stages=(*self.stages[:index], stage, *self.stages[index + 1 :]))
+
+    def advance(self, now: datetime) -> Plan:
+        """The plan with its open stage passed and the next waiting one opened."""
+        index = self.open_stage
+        plan = self if index is None else self.with_stage(index, replace(self.stages[index], status="passed"))
+        following = next((i for i, stage in enumerate(plan.stages) if stage.status == "waiting"), None)
+        return plan if following is None else plan.with_stage(following, plan.stages[following].opened(now))
+
+    def closed(self) -> Plan:
+        """The plan of a request that ended: what was open or waiting is closed."""
+        return replace(
+            self,
+            stages=tuple(
+                stage if stage.status == "passed" else replace(stage, status="closed") for stage in self.stages
+            ),
+        )
+
+    def reopened(self, index: int, now: datetime) -> Plan:
+        """The plan of an approved request that lost a vote: that stage is open again, later ones wait."""
+        later = tuple(
+            replace(stage, status="waiting", opened_at=None, closes_at=None) for stage in self.stages[index + 1 :]
+        )
+        return replace(self, stages=(*self.stages[:index], self.stages[index].opened(now), *later))
+
+
+def begin(rule: PlanRule, now: datetime) -> Plan:
+    """A plan for a request admitted ``now``: its first stage open."""
+    stages = tuple(_waiting(stage) for stage in rule.stages)
+    return Plan(rule.name, stages, rule.fallback, rule.allow_repeat).advance(now)
+
+
+def _waiting(rule: StageRule) -> Stage:
+    return Stage(
+        name=rule.name,
+        group=rule.group,
+        groups=(rule.group,),
+        quorum=rule.quorum,
+        within=rule.within,
+        level=rule.level,
+        reason_required=rule.reason_required,
+        escalate_to=rule.escalate_to,
+    )
+
+
+def reach(rule: PlanRule) -> frozenset[str]:
+    """Every group that may come to decide under this plan."""
+    return frozenset(rule.fallback).union(*({stage.group, *stage.escalate_to} for stage in rule.stages))
+
+
+def missing(held: Plan | None, newer: PlanRule, now: datetime) -> Plan | None:
+    """The plan with what newer rules ask for beyond it, open from ``now``; None when what was passed is enough.
+
+    A stage of the newer rules counts as passed when a passed stage of its group has at least its quorum and level.
+    """
+    passed = [] if held is None else [stage for stage in held.stages if stage.status == "passed"]
+    stages = [_waiting(rule) for rule in newer.stages if not any(_covers(stage, rule) for stage in passed)]
+    if not stages:
+        return None
+    kept = Plan(newer.name, (*passed, *stages), newer.fallback, newer.allow_repeat)
+    return kept.advance(now)
+
+
+def _covers(passed: Stage, wanted: StageRule) -> bool:
+    return passed.group == wanted.group and passed.quorum >= wanted.quorum and passed.level >= wanted.level
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The standing votes of one stage, as persons. ``stands_near``: those among whom one vote must not be all."""
+
+    approvals: frozenset[str]
+    abstained: frozenset[str]
+    may_still: frozenset[str]
+    stands_near: frozenset[str] = frozenset()
+
+    def passes(self, quorum: int) -> bool:
+        """Enough distinct persons, and not all of them the bot's business owner or deployer (`bot-owner`)."""
+        return len(self.approvals) >= quorum and bool(self.approvals - self.stands_near)
+
+    def reachable(self, quorum: int) -> bool:
+        """True while those who approved and those who still may can make the quorum."""
+        able = self.approvals | self.may_still
+        return len(able) >= quorum and bool(able - self.stands_near)
+
+
+def plan_as_json(plan: Plan) -> dict[str, Any]:
+    """A plan as its row keeps it; `plan_from_json` reads it back."""
+    return {
+        "name": plan.name,
+        "fallback": list(plan.fallback),
+        "allow_repeat": plan.allow_repeat,
+        "stages": [_stage_as_json(stage) for stage in plan.stages],
+    }
+
+
+def _stage_as_json(stage: Stage) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "group": stage.group,
+        "groups": list(stage.groups),
+        "quorum": stage.quorum,
+        "within_ms": None if stage.within is None else milliseconds(stage.within),
+        "level": word(stage.level),
+        "reason_required": stage.reason_required,
+        "escalate_to": list(stage.escalate_to),
+        "status": stage.status,
+        "opened_at": stage.opened_at and rfc3339(stage.opened_at),
+        "closes_at": stage.closes_at and rfc3339(stage.closes_at),
+    }
+
+
+def plan_from_json(data: dict[str, Any]) -> Plan:
+    """The plan that `plan_as_json` wrote."""
+    return Plan(
+        data["name"],
+        tuple(_stage_from_json(stage) for stage in data["stages"]),
+        tuple(data["fallback"]),
+        data["allow_repeat"],
+    )
+
+
+def _stage_from_json(data: dict[str, Any]) -> Stage:
+    within = data["within_ms"]
+    return Stage(
+        name=data["name"],
+        group=data["group"],
+        groups=tuple(data["groups"]),
+        quorum=data["quorum"],
+        within=None if within is None else timedelta(milliseconds=within),
+        level=Level[data["level"].upper()],
+        reason_required=data["reason_required"],
+        escalate_to=tuple(data["escalate_to"]),
+        status=data["status"],
+        opened_at=data["opened_at"] and moment(data["opened_at"]),
+        closes_at=data["closes_at"] and moment(data["closes_at"]),
+    )

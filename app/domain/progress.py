@@ -1,0 +1,78 @@
+"""How a held request goes on when a vote came or time passed. Pure; the steps write down what this says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.plan import Plan, Tally
+from app.domain.states import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the plan, for the ledger: ``stage-passed``, ``escalated``, ``stage-opened``."""
+
+    kind: str
+    stage: str
+    groups: tuple[str, ...] = ()
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a held request stands after all that was due: its status, its plan, what happened, and why it ended."""
+
+    status: Status
+    plan: Plan
+    events: tuple[Event, ...] = ()
+    why: str | None = None
+
+
+def progress(plan: Plan, tally_of: Callable[[Plan, int], Tally], now: datetime, expires_at: datetime) -> Progress:
+    """Pass what has its quorum, escalate what is late or out of reach, expire what has nowhere to go.
+
+    ``tally_of(plan, index)`` counts the votes of a stage under the plan as it then is: an escalation adds groups.
+    """
+    events: list[Event] = []
+    while True:
+        if now > expires_at:
+            return Progress(Status.EXPIRED, plan.closed(), tuple(events), "expires-at-passed")
+        index = plan.open_stage
+        if index is None:
+            return Progress(Status.APPROVED, plan, tuple(events))
+        stage, votes = plan.stages[index], tally_of(plan, index)
+        if votes.passes(stage.quorum):
+            events.append(Event("stage-passed", stage.name))
+            plan = plan.advance(now)
+            continue
+        step = _escalation(plan, index, votes, now)
+        if step is None:
+            return Progress(Status.HELD, plan, tuple(events))
+        groups, why = step
+        if not groups:
+            return Progress(Status.EXPIRED, plan.closed(), tuple(events), why)
+        events.append(Event("escalated", stage.name, groups, why))
+        plan = plan.with_stage(index, stage.escalated(groups, now))
+
+
+def _escalation(plan: Plan, index: int, votes: Tally, now: datetime) -> tuple[tuple[str, ...], str] | None:
+    """None: nothing is due. Else the groups to add (none left: the request expires) and why."""
+    stage = plan.stages[index]
+    if stage.closes_at is not None and now >= stage.closes_at:
+        return _new(stage.escalate_to, stage.groups), "stage-time-over"
+    if not votes.reachable(stage.quorum):
+        return _new((*stage.escalate_to, *plan.fallback), stage.groups), "quorum-out-of-reach"
+    return None
+
+
+def _new(groups: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(group for group in groups if group not in known)
+
+
+def next_due(plan: Plan, expires_at: datetime) -> datetime:
+    """The next moment at which `progress` could say something else without a vote."""
+    index = plan.open_stage
+    closes_at = None if index is None else plan.stages[index].closes_at
+    return min(expires_at, closes_at) if closes_at is not None else expires_at

@@ -1,0 +1,141 @@
+"""Separation of duties: who stands too close to a request to decide it (DESIGN.md section 8).
+
+One pure function, `violations`, judges in the use case, again in the transaction that records, and before execution.
+Policy can add requirements; it can never remove one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from app.domain.errors import Violation
+from app.domain.plan import Plan, Stage, Tally
+from app.domain.request import Level, Risk, Say, word
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as of now."""
+
+    id: str
+    active: bool = True
+    subjects: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """Who wants to decide, and how they came. ``person`` is None when the identity is no single person's."""
+
+    person: Person | None
+    level: Level = Level.CLICK
+    human: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `violations` knows of the request, read in the transaction that records the result.
+
+    ``members``: group to the persons who were in it when the request was admitted (or when the policy that added the
+    stage came). ``stood``: stage index to the persons with a standing decision there.
+    """
+
+    asker_person: str | None
+    credential_maker: str | None
+    on_behalf_of: str | None
+    triggered_by: str | None
+    risk: Risk
+    bot_owners: frozenset[str] = frozenset()
+    beneficiaries: frozenset[str] = frozenset()
+    plan: Plan | None = None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    stood: Mapping[int, Mapping[str, Say]] = field(default_factory=dict)
+
+
+SENTENCES = {
+    "not-human": "A bot or service token never decides; a person must.",
+    "unlinked-identity": "This identity belongs to no single active person here; ask an administrator to link it.",
+    "self-approval": "You asked for this, or made the credential that asked; somebody else must decide.",
+    "on-behalf-of": "The bot acts for you or because of your message; somebody else must decide.",
+    "bot-owner": "You own or deployed this bot: high and critical actions, or a stage's only vote, are not yours to decide.",
+    "beneficiary": "You are the payee, recipient or grantee of this action; somebody else must decide.",
+    "not-eligible": "You are not in a group that decides this stage, now and when the request was admitted.",
+    "weak-authentication": "This stage wants a stronger sign-in ({want}) than you came with ({have}); sign in again.",
+    "stage-repeat": "You decided an earlier stage of this request; another person must decide this one.",
+    "one-person-one-vote": "You have a vote on this stage already, by whichever account; it counts once.",
+    "stale-authority": "A vote no longer counts: who gave it has lost the standing to.",
+}
+"""Each invariant and the one sentence that its breaker is told."""
+
+
+def violation(invariant: str, **words: str) -> Violation:
+    """The violation of that name with its sentence."""
+    return Violation(invariant, SENTENCES[invariant].format(**words))
+
+
+def violations(voter: Voter, facts: Facts, index: int | None = None) -> list[Violation]:
+    """Every invariant that this voter would break by deciding stage ``index`` (default: the open one).
+
+    Empty means: may decide. Without an open stage only the personal exclusions are judged.
+    """
+    if not voter.human:
+        return [violation("not-human")]
+    if voter.person is None or not voter.person.active:
+        return [violation("unlinked-identity")]
+    found = exclusions(voter.person, facts)
+    if facts.plan is not None:
+        at = facts.plan.open_stage if index is None else index
+        if at is not None:
+            found += _of_stage(voter.person, voter.level, facts, facts.plan, at)
+    return found
+
+
+def exclusions(person: Person, facts: Facts) -> list[Violation]:
+    """The personal exclusions alone: they hold for every stage, for settling, and whatever the plan says."""
+    found = []
+    if person.id in (facts.asker_person, facts.credential_maker):
+        found.append(violation("self-approval"))
+    if person.subjects & {facts.on_behalf_of, facts.triggered_by}:
+        found.append(violation("on-behalf-of"))
+    if person.id in facts.bot_owners and facts.risk >= Risk.HIGH:
+        found.append(violation("bot-owner"))
+    if person.subjects & facts.beneficiaries:
+        found.append(violation("beneficiary"))
+    return found
+
+
+def _of_stage(person: Person, level: Level, facts: Facts, plan: Plan, index: int) -> list[Violation]:
+    stage = plan.stages[index]
+    found = []
+    if not _in_groups(person, facts, stage):
+        found.append(violation("not-eligible"))
+    if person.id in facts.bot_owners and facts.risk < Risk.HIGH and stage.quorum == 1:
+        found.append(violation("bot-owner"))
+    if level < stage.level:
+        found.append(violation("weak-authentication", want=word(stage.level), have=word(level)))
+    if not plan.allow_repeat and any(person.id in facts.stood.get(i, {}) for i in range(index)):
+        found.append(violation("stage-repeat"))
+    return found
+
+
+def _in_groups(person: Person, facts: Facts, stage: Stage) -> bool:
+    then = {group for group in stage.groups if person.id in facts.members.get(group, ())}
+    return bool(then & person.groups)
+
+
+def eligible(people: Iterable[Person], facts: Facts, index: int) -> frozenset[str]:
+    """Who may decide stage ``index`` as of now, however they sign in: `weak-authentication` is not counted."""
+    return frozenset(person.id for person in people if not violations(Voter(person, Level.STRONG), facts, index))
+
+
+def tally(people: Iterable[Person], facts: Facts, index: int) -> Tally:
+    """The votes of a stage that count now: a vote of who has become ineligible is void (`stale-authority`)."""
+    able = eligible(people, facts, index)
+    stood = facts.stood.get(index, {})
+    return Tally(
+        approvals=frozenset(p for p in able if stood.get(p) is Say.APPROVE),
+        abstained=frozenset(p for p in able if stood.get(p) is Say.ABSTAIN),
+        may_still=frozenset(p for p in able if p not in stood),
+        stands_near=facts.bot_owners if facts.risk < Risk.HIGH else frozenset(),
+    )

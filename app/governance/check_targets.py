@@ -1,0 +1,48 @@
+"""Targets: an address that is one of their hosts, and not a private one unless they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from app.domain.errors import Finding
+from app.governance import models
+from app.governance.entries import Known
+
+
+def target_findings(known: Known) -> Iterator[Finding]:
+    """Every finding about targets."""
+    for entry, target in known.of("targets", models.Target):
+        for what in address_findings(target.url, target.hosts, private=target.private):
+            yield Finding(entry.where("url"), what)
+
+
+def address_findings(url: str, hosts: list[str], *, private: bool) -> Iterator[str]:
+    """What is wrong with a target's address, from the files or from the environment."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        yield f"{url!r} is not a URL: {error}"
+        return
+    if parts.scheme not in ("http", "https") or not host or _more_than_an_address(parts, url):
+        yield f"{url!r} must be http(s)://host[:port][/path], without user, query or fragment"
+        return
+    if host not in {name.lower() for name in hosts}:
+        yield f"the host {host} is not in hosts"
+    if not private and (parts.scheme == "http" or _is_private(host)):
+        yield "plain http, loopback and private ranges need private: true"
+
+
+def _more_than_an_address(parts: SplitResult, url: str) -> bool:
+    return "@" in parts.netloc or "?" in url or "#" in url or "\\" in url or any(char.isspace() for char in url)
+
+
+def _is_private(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False

@@ -1,0 +1,298 @@
+"""The shape of every entry of the governance files (DESIGN.md section 9, and the governance part of contract.md)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.domain.clocks import duration
+from app.governance.tree import NOT_HONOURED
+
+MAX_SPAN = timedelta(days=3660)
+
+SEATS = ("business", "security", "model_quality", "legal", "incident", "rollback", "permissions", "exceptions")
+"""The owner seats, in the order of the design."""
+
+_BUSINESS = re.compile(r"business|working|^\d+\s*b[hd]$", re.IGNORECASE)
+
+
+def _not_business(value: Any) -> Any:
+    if isinstance(value, dict) or (isinstance(value, str) and _BUSINESS.search(value)):
+        raise PydanticCustomError("later", f"business hours are {NOT_HONOURED}")
+    return value
+
+
+def _span(text: str) -> str:
+    try:
+        span = duration(text)
+    except OverflowError:
+        span = timedelta.max
+    if not timedelta(0) < span <= MAX_SPAN:
+        raise ValueError(f"{text!r} is not between 1ms and {MAX_SPAN.days}d")
+    return text
+
+
+def _bot_run_reads_only(action: Action) -> Action:
+    if action.run.bot is not None and action.reversibility != "read_only":
+        raise PydanticCustomError("later", f"run.bot on an action that is not read_only is {NOT_HONOURED}")
+    return action
+
+
+def _named(pattern: str) -> StringConstraints:
+    return StringConstraints(pattern=pattern, max_length=100)
+
+
+Id = Annotated[str, _named(r"^[a-z][a-z0-9_.-]*$")]
+ActionName = Annotated[str, _named(r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$")]
+Pattern = Annotated[str, _named(r"^[a-z*][a-z0-9_.*-]*$")]
+Identifier = Annotated[str, _named(r"^[a-z][a-z0-9_]*$")]
+TargetName = Annotated[str, _named(r"^[a-z][a-z0-9-]*$")]
+Seat = Annotated[str, _named(r"^(group:)?[a-z][a-z0-9_.-]*$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\p{Cc}]*$")]
+Duration = Annotated[str, BeforeValidator(_not_business), AfterValidator(_span)]
+Level = Literal["click", "login", "recent", "strong"]
+
+
+class Model(BaseModel):
+    """No unknown keys, no coercion, no change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Oidc(Model):
+    """An account at an OpenID provider."""
+
+    iss: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=300)]
+    sub: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class Identity(Model):
+    """One account of a person."""
+
+    slack: Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{1,30}/[UW][A-Z0-9]{1,30}$")] | None = None
+    oidc: Oidc | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Identity:
+        if (self.slack is None) == (self.oidc is None):
+            raise ValueError("name one of slack, oidc")
+        return self
+
+
+class Person(Model):
+    """A human, known by one id however many accounts they have."""
+
+    id: Id
+    name: Line
+    emails: list[Annotated[str, StringConstraints(pattern=r"^[^\s@]+@[^\s@]+$", max_length=254)]] = []
+    time_zone: str = "UTC"
+    subjects: list[str] = []
+    identities: list[Identity] = []
+
+
+class Group(Model):
+    """People who hold something together."""
+
+    name: Id
+    members: list[Id]
+    slack_channel: Annotated[str, StringConstraints(pattern=r"^[CGD][A-Z0-9]+$", max_length=50)] | None = None
+    may: list[Literal["respond", "audit", "administer"]] = []
+
+
+class Target(Model):
+    """A system that actions act on."""
+
+    name: TargetName
+    url: Annotated[str, StringConstraints(max_length=500)]
+    audience: Line
+    hosts: list[Annotated[str, StringConstraints(min_length=1, max_length=253)]] = Field(min_length=1)
+    private: bool = False
+    clients: list[Id] = []
+
+
+class UseCase(Model):
+    """What a bot is for."""
+
+    purpose: Line
+    data: list[Line] = []
+    review_by: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+
+
+class ApprovedModel(Model):
+    """The model that a bot was approved with."""
+
+    provider: Line | None = None
+    name: Line
+    version: Line | None = None
+
+
+class Owners(Model):
+    """Seat to a person's id, or to ``group:NAME``."""
+
+    business: Seat | None = None
+    security: Seat | None = None
+    model_quality: Seat | None = None
+    legal: Seat | None = None
+    incident: Seat | None = None
+    rollback: Seat | None = None
+    permissions: Seat | None = None
+    exceptions: Seat | None = None
+
+    def seats(self) -> dict[str, str]:
+        """The seats that are filled."""
+        return self.model_dump(exclude_none=True)
+
+
+class Bot(Model):
+    """A non-human identity."""
+
+    id: Id
+    title: Line | None = None
+    use_case: UseCase | None = None
+    model: ApprovedModel | None = None
+    entitlements: list[Pattern] = Field(min_length=1)
+    deployed_by: Id
+    owners: Owners
+
+
+class Http(Model):
+    """Interlock calls the target."""
+
+    target: TargetName
+    path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+/?$", max_length=300)]
+    method: Literal["POST"] = "POST"
+    idempotent: bool = False
+    timeout: Duration = "30s"
+
+
+class BotRun(Model):
+    """The bot itself acts, under a grant."""
+
+    target: TargetName
+    start_within: Duration = "10m"
+
+
+class Run(Model):
+    """Who runs an action."""
+
+    http: Http | None = None
+    bot: BotRun | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Run:
+        if (self.http is None) == (self.bot is None):
+            raise ValueError("name one of http, bot")
+        return self
+
+
+class Rollback(Model):
+    """The compensating action."""
+
+    action: ActionName
+    parameters: str
+    within: Duration
+    plan: Id | None = None
+
+
+class Action(Model):
+    """An entry of the catalogue."""
+
+    name: ActionName
+    title: Line
+    risk: Literal["low", "moderate", "high", "critical"]
+    reversibility: Literal["read_only", "reversible", "externally_reversible", "irreversible"]
+    data: list[Line] = []
+    parameters: dict[str, Any]
+    beneficiary: str | None = None
+    conflict_key: str | None = None
+    on_behalf_of: Literal["required", "optional"] | None = None
+    run: Run
+    rollback: Rollback | None = None
+    default_plan: Id | None = None
+    owners: Owners = Owners()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Action:
+        if self.name.split(".")[0] == "interlock":
+            raise ValueError("names that begin with interlock. are Interlock's own")
+        if self.reversibility != "read_only" and self.default_plan is None:
+            raise ValueError("default_plan is missing: it is needed unless the action is read_only")
+        if self.reversibility == "read_only" and self.risk == "critical" and self.default_plan is None:
+            raise ValueError("default_plan is missing: a critical action is always held, also when it is read_only")
+        if self.reversibility == "read_only" and self.rollback is not None:
+            raise ValueError("a read_only action has nothing to roll back")
+        return _bot_run_reads_only(self)
+
+
+class Window(Model):
+    """A rolling figure: a sum of a parameter, or without ``sum`` a count of requests."""
+
+    name: Identifier
+    action: Pattern
+    sum: Annotated[str, StringConstraints(pattern=r"^parameters\.[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    per: list[Literal["bot", "on_behalf_of", "action"]] = []
+    over: Duration
+
+
+class Rule(Model):
+    """A condition and the one thing that it adds."""
+
+    name: Id
+    when: str
+    allow: Literal[True] | None = None
+    hold: Id | None = None
+    deny: Line | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Rule:
+        if sum(word is not None for word in (self.allow, self.hold, self.deny)) != 1:
+            raise ValueError("say one of allow: true, hold: PLAN, deny: SENTENCE")
+        return self
+
+
+class Stage(Model):
+    """A group, a quorum, a clock, an assurance level. ``name`` defaults to the group."""
+
+    name: Id | None = None
+    group: Id
+    quorum: int = Field(default=1, ge=1, le=100)
+    within: Duration | None = None
+    level: Level = "click"
+    reason_required: bool = False
+    escalate_to: Id | None = None
+
+
+class Plan(Model):
+    """The stages that a held request must pass.
+
+    ``allow_repeat``: true lets a person who decided one stage decide the next as well (lifts `stage-repeat`).
+    """
+
+    stages: list[Stage] = Field(min_length=1, max_length=20)
+    fallback: Id | None = None
+    expires: Duration
+    on_expiry: Literal["deny"] = "deny"
+    allow_repeat: bool = False
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Plan:
+        # A merge of plans keeps a group once: a second stage of the same group would silently be lost.
+        for what, names in (
+            ("group", [stage.group for stage in self.stages]),
+            ("stage name", [stage.name or stage.group for stage in self.stages]),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"the {what} {twice[0]} is there twice; a plan asks a group once")
+        return self

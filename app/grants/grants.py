@@ -1,0 +1,102 @@
+"""Grants: the credential of one execution (DESIGN.md section 11)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from app.keys import KeyRing
+
+TYPE = "action-grant+jwt"
+MAX_LIFETIME = timedelta(seconds=120)
+MARGIN = timedelta(seconds=5)
+"""A call's first byte may leave this long after its attempt was committed."""
+
+PUBLIC_MEMBERS = ("kty", "crv", "x", "kid")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A minted grant. Only ``jti`` and ``sha256`` (of the token's bytes) may be stored or logged."""
+
+    token: str = field(repr=False)
+    jti: str
+    sha256: str
+    expires_at: datetime
+
+
+def mint(
+    ring: KeyRing[OKPKey],
+    *,
+    issuer: str,
+    request_id: str,
+    action: str,
+    audience: str,
+    subject: str | None,
+    bot: str,
+    digest: str,
+    parameters_digest: str,
+    now: datetime,
+    lifetime: timedelta,
+    jti: str | None = None,
+) -> Grant:
+    """Sign a grant (JWS, RFC 7515; claims of RFC 7519, 8693 ``act``, 9396 ``authorization_details``).
+
+    ``subject``: on whose behalf; then ``act.sub`` is the bot. None: the bot acts for nobody and is ``sub`` itself.
+    ``jti``: give the same one, and the same rest, to get the same token again: Ed25519 signs deterministically, so
+    a grant can be handed out twice without ever being stored.
+    Raises `ValueError` for a lifetime that is not above zero and at most 120 s.
+    """
+    if not timedelta(0) < lifetime <= MAX_LIFETIME:
+        raise ValueError(f"a grant lives at most {MAX_LIFETIME.seconds} s, not {lifetime}")
+    jti = jti or secrets.token_urlsafe(16)
+    issued = int(now.timestamp())
+    expires = int((now + lifetime).timestamp())
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "jti": jti,
+        "iat": issued,
+        "exp": expires,
+        "txn": request_id,
+        "authorization_details": [_details(action, digest, parameters_digest)],
+    } | _parties(subject, bot)
+    header = {"typ": TYPE, "alg": "Ed25519", "kid": ring.current}
+    token = jwt.encode(header, claims, ring.current_key, algorithms=["Ed25519"])
+    hashed = "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+    return Grant(token, jti, hashed, datetime.fromtimestamp(expires, UTC))
+
+
+def http_lifetime(timeout: timedelta) -> timedelta:
+    """How long the grant of an HTTP call with this timeout lives: until the call must be over, at most 120 s."""
+    return min(MAX_LIFETIME, timeout + MARGIN)
+
+
+def jwks(ring: KeyRing[OKPKey]) -> dict[str, Any]:
+    """The JWK set (RFC 7517) that targets verify grants with: chosen public members only, whatever a key file holds."""
+    return {"keys": [_public(key) for key in ring.keys.values()]}
+
+
+def _public(key: OKPKey) -> dict[str, Any]:
+    shown = key.as_dict(private=False)
+    return {member: shown[member] for member in PUBLIC_MEMBERS} | {"use": "sig", "alg": "Ed25519"}
+
+
+def _details(action: str, digest: str, parameters_digest: str) -> dict[str, Any]:
+    return {
+        "type": "interlock_action",
+        "action": action,
+        "digest": digest,
+        "parameters_digest": parameters_digest,
+        "max_uses": 1,
+    }
+
+
+def _parties(subject: str | None, bot: str) -> dict[str, Any]:
+    return {"sub": bot} if subject is None else {"sub": subject, "act": {"sub": bot}}

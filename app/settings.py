@@ -1,0 +1,240 @@
+"""Settings: ``INTERLOCK_*`` variables, read once by the composition roots, frozen and handed down.
+
+Groups nest by two underscores: ``INTERLOCK_DATABASE__URL``. A key that is not in the model is refused by name, so that
+a misspelt setting never falls back to its default.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.domain.errors import Misconfigured
+
+PREFIX = "INTERLOCK_"
+OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE"})
+"""Variables that say where files lie, for commands and tests; no part of a running service reads them."""
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https URL with a host")
+    return text.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""Kept as text, for issuers are compared as text; a slash at the end is dropped."""
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Group):
+    url: SecretStr
+    """SQLAlchemy URL with the asyncpg driver; a plain ``postgresql://`` is taken as that."""
+    pool_size: Positive = 10
+
+    @field_validator("url")
+    @classmethod
+    def _with_driver(cls, url: SecretStr) -> SecretStr:
+        scheme, separator, rest = url.get_secret_value().partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+            raise ValueError("must start with postgresql:// or postgresql+asyncpg://")
+        return SecretStr(f"postgresql+asyncpg://{rest}")
+
+
+class TemporalSettings(Group):
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+    task_queue: str = "interlock"
+    tls: bool = False
+    api_key: SecretStr | None = None
+
+
+class KeysSettings(Group):
+    dir: Path
+
+
+class ApiSettings(Group):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    base_url: HttpUrl
+    """Where callers reach the API: issuer and audience of the tokens that we make."""
+    docs: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the API."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class Issuer(Group):
+    iss: str
+    audience: str
+    jwks_url: str
+
+
+class IdentitySettings(Group):
+    issuers: tuple[Issuer, ...] = ()
+    dev_issuer: bool = False
+    """Take people's tokens from an issuer of our own: in development, on loopback, only."""
+
+
+class TargetSettings(Group):
+    url: HttpUrl
+
+
+class WorkerSettings(Group):
+    sweep_every: Positive = 30
+    """Seconds between two rounds of the sweeper."""
+    overdue: Positive = 60
+    """Seconds after its time at which an open request counts as stuck."""
+    max_executions: Positive = 50
+    ready_file: Path | None = None
+    """Touched when the worker polls; the worker serves no port."""
+
+
+class Settings(BaseSettings):
+    """Everything that a process of Interlock is told from outside."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    environment: Literal["production", "development"] = "production"
+    database: DatabaseSettings
+    temporal: TemporalSettings = TemporalSettings()
+    keys: KeysSettings
+    api: ApiSettings
+    identity: IdentitySettings = IdentitySettings()
+    targets: dict[str, TargetSettings] = {}
+    worker: WorkerSettings = WorkerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # only `load` reads the environment: a Settings made by hand is what it says
+
+    @field_validator("targets")
+    @classmethod
+    def _by_plain_name(cls, targets: dict[str, TargetSettings]) -> dict[str, TargetSettings]:
+        return {_plain(name): target for name, target in targets.items()}
+
+    @model_validator(mode="after")
+    def _dev_issuer_stays_at_home(self) -> Self:
+        if self.identity.dev_issuer and self.environment != "development":
+            raise ValueError(f"{PREFIX}IDENTITY__DEV_ISSUER needs {PREFIX}ENVIRONMENT=development")
+        if self.identity.dev_issuer and not self.api.loopback:
+            raise ValueError(f"{PREFIX}IDENTITY__DEV_ISSUER needs a loopback {PREFIX}API__HOST, not {self.api.host}")
+        return self
+
+    def target_url(self, name: str) -> str | None:
+        """The URL that this environment gives target ``name`` instead of the catalogue's, if any."""
+        target = self.targets.get(_plain(name))
+        return target.url if target else None
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings that ``environ`` (the process's own, if none is given) holds.
+
+    Raises `Misconfigured`, one sentence for each variable that is missing, unknown or wrong; values are not shown.
+    """
+    variables = os.environ if environ is None else environ
+    ours = {name: value for name, value in variables.items() if name.upper().startswith(PREFIX)}
+    for name, value in ours.items():
+        _check(name, value)
+    try:
+        return Settings.model_validate(_nested(ours))
+    except ValidationError as error:
+        raise Misconfigured("; ".join(_sentence(item) for item in error.errors(include_input=False))) from None
+
+
+def _nested(variables: Mapping[str, str]) -> dict[str, Any]:
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in variables.items()}
+    required: dict[str, Any] = {"database": {}, "keys": {}, "api": {}}  # so that what is missing is named in full
+    return required | source()
+
+
+def _check(name: str, value: str) -> None:
+    if name.upper() in OUTSIDE:
+        return
+    kind = _kind(Settings, name.lower().removeprefix(PREFIX.lower()).split("__"))
+    if kind is None:
+        raise Misconfigured(f"unknown setting {name}: remove it, or correct it ({_known()})")
+    if _is_group(kind) or get_origin(kind) in {dict, tuple}:
+        _check_json(name, value)
+
+
+def _kind(model: Any, path: Sequence[str]) -> Any:
+    """The type at ``path`` below ``model``, or None where there is no such setting."""
+    if not path:
+        return model
+    head, rest = path[0], path[1:]
+    if get_origin(model) is dict:
+        return _kind(get_args(model)[1], rest)
+    if not _is_group(model) or head not in model.model_fields:
+        return None
+    return _kind(model.model_fields[head].annotation, rest)
+
+
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _check_json(name: str, value: str) -> None:
+    try:
+        json.loads(value)
+    except ValueError:
+        raise Misconfigured(f"{name} is not JSON: correct it, or use one variable for each part of it") from None
+
+
+def _known() -> str:
+    return "known: " + ", ".join(PREFIX + group.upper() for group in Settings.model_fields)
+
+
+def _sentence(item: Any) -> str:
+    if not item["loc"]:
+        return str(item["msg"]).removeprefix("Value error, ")
+    variable = PREFIX + "__".join(str(part).upper().replace("-", "_") for part in item["loc"])
+    if item["type"] == "missing":
+        return f"{variable} is not set"
+    if item["type"] == "extra_forbidden":
+        return f"unknown setting {variable}: remove it, or correct it"
+    return f"{variable}: {str(item['msg']).removeprefix('Value error, ')}"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")

@@ -1,0 +1,138 @@
+"""What else is done to a request by an attempt: cancel, the start and the outcome of an action that the bot runs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from app.db import requests
+from app.db.tables import Attempt
+from app.domain.errors import Closed, InterlockError, NotOpenToThis
+from app.domain.request import Mode
+from app.domain.states import Status
+from app.grants.grants import Grant
+from app.steps.context import Context
+from app.steps.finish import conclude
+from app.steps.scene import Scene, scene
+from app.steps.start import add_attempt, grant_for, may_start
+from workflows.contracts import State
+
+GRANT_FOR = timedelta(seconds=120)
+"""How long a grant of an action that the bot runs lives."""
+
+
+@asynccontextmanager
+async def _acting(
+    ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID, op: str
+) -> AsyncIterator[tuple[Scene, Attempt]]:
+    async with scene(ctx, request_id) as found:
+        attempt = await found.session.get(Attempt, attempt_id)
+        if attempt is None or attempt.request_id != request_id or attempt.op != op:
+            raise LookupError(f"attempt {attempt_id} is not a {op} of request {request_id}")
+        yield found, attempt
+
+
+def cancel_error(row_status: str) -> InterlockError | None:
+    """Why this cannot be cancelled; None when it can, or is cancelled already."""
+    if row_status in (Status.HELD, Status.APPROVED, Status.CANCELLED):
+        return None
+    return Closed(f"The request is {row_status}: it cannot be cancelled any more.", status=row_status)
+
+
+async def cancel(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> State:
+    """Cancel what has not started; anything else stays as it is."""
+    async with _acting(ctx, request_id, attempt_id, "cancel") as (found, attempt):
+        if attempt.ruling is None:
+            done = found.status in (Status.HELD, Status.APPROVED)
+            attempt.ruling = {"word": "record" if done else "closed"}
+            if done:
+                found.become(Status.CANCELLED, "cancelled")
+                found.note("cancelled", _personal(attempt), **_who(found, attempt))
+                await found.changed()
+        return found.state()
+
+
+def _who(found: Scene, attempt: Attempt) -> dict[str, Any]:
+    person = found.pid(attempt.actor_id) if attempt.actor_kind == "person" else None
+    return {"person": person, "bot": attempt.actor_id if attempt.actor_kind == "bot" else None, "via": attempt.via}
+
+
+def _personal(attempt: Attempt) -> dict[str, Any]:
+    return {"identity": attempt.identity, **attempt.body}
+
+
+def begin_error(mode: str, status: str) -> InterlockError | None:
+    """Why the bot cannot start this now; None when it can."""
+    if mode == Mode.BOT and status in (Status.APPROVED, Status.EXECUTING):
+        return None
+    why = f"it is {status}" if mode == Mode.BOT else "Interlock runs this action itself"
+    return NotOpenToThis(f"There is no grant for this request: {why}.", status=status)
+
+
+async def begin(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> State:
+    """Check everything again and start an approved action that the bot runs; started already: nothing new."""
+    async with _acting(ctx, request_id, attempt_id, "begin") as (found, attempt):
+        if attempt.ruling is None:
+            may = found.row.mode == Mode.BOT and found.status is Status.APPROVED and await may_start(found)
+            attempt.ruling = {"word": "record" if may else "closed"}
+            if may:
+                await begin_for_bot(found)
+        return found.state()
+
+
+async def begin_for_bot(found: Scene) -> None:
+    """Hand the start to the bot: the attempt, under a grant that it is given and that is never stored."""
+    action = found.policy.actions[found.row.action]
+    grant = grant_for(found, action, 1, found.now, GRANT_FOR)
+    window = action.start_within or timedelta(minutes=10)
+    await add_attempt(found, f"bot:{found.row.asker_id}", 1, grant, window=window, action=action)
+
+
+async def grant_again(found: Scene) -> Grant | None:
+    """The grant of a started action that the bot runs: the same bytes until it expires or keys rotate, then None."""
+    made = await requests.execution_attempts(found.session, found.row.id)
+    if found.row.mode != Mode.BOT or not made or found.status is not Status.EXECUTING:
+        return None
+    last, action = made[-1], found.policy.actions.get(found.row.action)
+    if action is None or found.now >= last.grant_expires_at:
+        return None
+    grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR)
+    return grant if grant.sha256 == last.grant_hash else None
+
+
+def report_error(mode: str, status: str, standing: str | None, said: str) -> InterlockError | None:
+    """Why this outcome cannot be taken; None when it can, or is what stands."""
+    if mode == Mode.BOT and (status == Status.EXECUTING or standing == said):
+        return None
+    why = f"it is {status}" if mode == Mode.BOT else "Interlock runs this action itself"
+    return NotOpenToThis(f"No outcome can be reported: {why}.", status=status)
+
+
+async def report(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> State:
+    """Record what the bot says came of an action that it ran."""
+    async with _acting(ctx, request_id, attempt_id, "report") as (found, attempt):
+        if attempt.ruling is None:
+            may = found.row.mode == Mode.BOT and found.status is Status.EXECUTING
+            attempt.ruling = {"word": "record" if may else "closed"}
+            if may:
+                await _report(found, attempt)
+        return found.state()
+
+
+async def _report(found: Scene, attempt: Attempt) -> None:
+    last = (await requests.execution_attempts(found.session, found.row.id))[-1]
+    status = Status(attempt.body["status"])
+    last.outcome, last.finished_at = status.value, found.now
+    error = {"status": None, "body": attempt.body["detail"]} if status is Status.FAILED else None
+    found.row.execution = {
+        **(found.row.execution or {}),
+        "status": status.value,
+        "result": attempt.body["result"],
+        "error": error,
+    }
+    found.note("reported", _personal(attempt), attempt=last.n, outcome=status.value)
+    await conclude(found, last, status, None)
+    await found.changed()

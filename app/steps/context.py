@@ -1,0 +1,48 @@
+"""What every step is handed: the parts of this process that it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from joserfc.jwk import OKPKey
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.session import Database
+from app.keys import KeyRing
+from app.ledger.vault import Vault
+from app.steps.rules import Rules
+
+
+class Clock(Protocol):
+    """The one port of time. Called in a statement after the locks."""
+
+    async def now(self, session: AsyncSession) -> datetime:
+        """The present moment, aware, UTC."""
+        ...
+
+
+class DatabaseClock:
+    """The database's wall clock: the same for all processes."""
+
+    async def now(self, session: AsyncSession) -> datetime:
+        """``clock_timestamp()``: of the statement, not of the transaction's begin."""
+        moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+        return moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts. ``issuer``: the base URL that grants name; ``target_urls``: per environment, target name to URL."""
+
+    database: Database
+    clock: Clock
+    rules: Rules
+    vault: Vault
+    grants: KeyRing[OKPKey]
+    issuer: str
+    environment: str
+    target_urls: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,92 @@
+"""The facts that separation of duties is judged on, read in the transaction that records the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import governance, requests
+from app.db.tables import Decision, Request
+from app.domain import separation
+from app.domain.plan import Plan, Tally, plan_from_json
+from app.domain.request import Risk, Say
+from app.domain.separation import Facts, Person
+from app.governance.policy import Policy
+from app.steps.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The people as they are now, and the facts of one request."""
+
+    people: Mapping[str, Person]
+    facts: Facts
+
+    def tally(self, plan: Plan, index: int) -> Tally:
+        """The votes of a stage that count now, under a plan that may just have escalated."""
+        return separation.tally(self.people.values(), replace(self.facts, plan=plan), index)
+
+    def may_decide(self) -> list[str]:
+        """Who may decide the open stage and has not."""
+        plan = self.facts.plan
+        index = None if plan is None else plan.open_stage
+        if index is None:
+            return []
+        able = separation.eligible(self.people.values(), self.facts, index)
+        return sorted(able - set(self.facts.stood.get(index, {})))
+
+
+async def people(session: AsyncSession, policy: Policy) -> dict[str, Person]:
+    """Everybody, with subjects and groups as of now."""
+    subjects: dict[str, set[str]] = {}
+    for row in await governance.subjects(session):
+        subjects.setdefault(row.person_id, set()).add(row.subject)
+    groups: dict[str, set[str]] = {}
+    for name in policy.groups:
+        for member in policy.members(name):
+            groups.setdefault(member, set()).add(name)
+    return {
+        row.id: Person(row.id, row.active, frozenset(subjects.get(row.id, ())), frozenset(groups.get(row.id, ())))
+        for row in await governance.persons(session)
+    }
+
+
+async def bench(found: Scene) -> Bench:
+    """The bench of a locked request."""
+    return await bench_of(found.session, found.row, found.policy)
+
+
+async def bench_of(session: AsyncSession, row: Request, policy: Policy) -> Bench:
+    """The bench of a request as it stands, locked or only looked at."""
+    made = await requests.decisions(session, row.id)
+    facts = Facts(
+        asker_person=row.asker_id if row.asker_kind == "person" else None,
+        credential_maker=row.credential_maker,
+        on_behalf_of=row.on_behalf_of,
+        triggered_by=row.triggered_by,
+        risk=Risk[row.risk.upper()],
+        bot_owners=frozenset(row.bot_owners) | owners_now(policy, row),
+        beneficiaries=frozenset(row.beneficiaries),
+        plan=None if row.plan is None else plan_from_json(row.plan),
+        members={group: frozenset(members) for group, members in row.members.items()},
+        stood=_standing(made),
+    )
+    return Bench(await people(session, policy), facts)
+
+
+def owners_now(policy: Policy, row: Request) -> frozenset[str]:
+    """The business owner and the deployer of the asking bot under the rules in force; none when it is gone."""
+    bot = policy.bots.get(row.asker_id) if row.asker_kind == "bot" else None
+    if bot is None:
+        return frozenset()
+    return policy.seat(row.asker_id, row.action, "business") | {bot.deployed_by}
+
+
+def _standing(made: Sequence[Decision]) -> dict[int, dict[str, Say]]:
+    stood: dict[int, dict[str, Say]] = {}
+    for decision in made:
+        if decision.standing:
+            stood.setdefault(decision.stage, {})[decision.person_id] = Say(decision.say)
+    return stood

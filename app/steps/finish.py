@@ -1,0 +1,98 @@
+"""`finish`: the outcome of an attempt, compare-and-set on the attempt; a later one is an entry, not a transition."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from app.db import requests
+from app.db.tables import ExecutionAttempt
+from app.domain.states import Status
+from app.execution.http import Answer, Sent
+from app.steps.context import Context
+from app.steps.execution import Started
+from app.steps.scene import Scene, scene
+
+FENCE = timedelta(seconds=5)
+"""After timeout and this, a call of that attempt can no longer be on its way."""
+
+OUTCOME = {
+    Sent.SUCCEEDED: "succeeded",
+    Sent.FAILED: "failed",
+    Sent.NOT_SENT: "not-sent",
+    Sent.UNCERTAIN: "uncertain",
+}
+
+
+async def finish(ctx: Context, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Started:
+    """Record what came of attempt ``n`` of this owner. ``wait``: seconds until the next try, when there may be one."""
+    async with scene(ctx, request_id) as found:
+        attempt = next(a for a in await requests.execution_attempts(found.session, request_id) if a.n == n)
+        if attempt.owner != owner or attempt.outcome is not None or found.status is not Status.EXECUTING:
+            await _too_late(found, attempt, answer)
+            return Started(found.state())
+        attempt.outcome, attempt.finished_at = OUTCOME[answer.sent], found.now
+        again = await _close(found, attempt, answer)
+        await found.changed()
+        return Started(found.state(), wait=again)
+
+
+async def _too_late(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> None:
+    if attempt.outcome == OUTCOME[answer.sent]:
+        return
+    found.note("late-outcome", _personal(answer), attempt=attempt.n, outcome=OUTCOME[answer.sent])
+    await found.write_entries()
+
+
+def _personal(answer: Answer) -> dict[str, object]:
+    return {"result": answer.result, "error": answer.error, "http_status": answer.http_status}
+
+
+async def _close(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> float | None:
+    execution = dict(found.row.execution or {})
+    more = attempt.n < 3
+    found.note("attempt-finished", _personal(answer), attempt=attempt.n, outcome=attempt.outcome)
+    if answer.sent is Sent.NOT_SENT and more:
+        return float(2 ** (attempt.n - 1))
+    if answer.sent is Sent.UNCERTAIN and more and execution["idempotent"]:
+        timeout = timedelta(milliseconds=execution["timeout_ms"])
+        return max(0.0, (retry_not_before(attempt, timeout) - found.now).total_seconds())
+    status = {Sent.SUCCEEDED: Status.SUCCEEDED, Sent.UNCERTAIN: Status.UNKNOWN}.get(answer.sent, Status.FAILED)
+    found.row.execution = {**execution, "status": status.value, "result": answer.result, "error": answer.error}
+    await conclude(found, attempt, status, None)
+    return None
+
+
+async def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why: str | None) -> None:
+    """End the execution: free the conflict key unless nobody knows what happened, and nudge the next in line."""
+    found.become(status, why)
+    found.note(status.value, why=why, attempt=attempt.n)
+    attempt.holds_key = status is Status.UNKNOWN
+    await found.session.flush()
+    await nudge_next(found)
+
+
+async def nudge_next(found: Scene) -> None:
+    """Wake the workflow of the oldest request that waits for the same conflict key."""
+    key = found.row.conflict_key
+    waiting = None if key is None else await requests.waiting_for_key(found.session, key)
+    if waiting is not None:
+        await requests.nudge(found.session, waiting)
+
+
+def retry_not_before(attempt: ExecutionAttempt, timeout: timedelta) -> datetime:
+    """The moment from which a call of this attempt can no longer be on its way."""
+    return attempt.started_at + timeout + FENCE
+
+
+async def give_up(found: Scene, last: ExecutionAttempt, why: str) -> Started:
+    """No further attempt is allowed: nothing was ever sent means `failed`, anything else `unknown`."""
+    if last.outcome is None:
+        last.outcome, last.finished_at = "no-outcome", found.now
+    made = await requests.execution_attempts(found.session, found.row.id)
+    status = Status.FAILED if all(a.outcome == "not-sent" for a in made) else Status.UNKNOWN
+    error = {"status": None, "body": f"no outcome after {last.n} attempts: {why}"}
+    found.row.execution = {**(found.row.execution or {}), "status": status.value, "error": error}
+    await conclude(found, last, status, why)
+    await found.changed()
+    return Started(found.state())

@@ -1,0 +1,176 @@
+"""The common frame of all steps: locks in one order, what was read under them, and how a change is written down."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import governance, ledger, requests
+from app.db.tables import Request
+from app.domain.errors import NotFound
+from app.domain.plan import Plan, plan_as_json, plan_from_json
+from app.domain.progress import next_due
+from app.domain.request import Kind, Mode
+from app.domain.states import OPEN, Status, may_become
+from app.governance.policy import Policy
+from app.ledger.vault import Secret
+from app.steps.context import Context
+from workflows.contracts import State
+
+SINKS = ("wake",)
+"""Who is told of every change. Slack and webhooks join here."""
+
+
+class IllegalMove(AssertionError):
+    """A step tried a move that the table of states does not have: a defect of ours, never a caller's."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """One step's transaction on one locked request."""
+
+    ctx: Context
+    session: AsyncSession
+    row: Request
+    now: datetime
+    policy: Policy
+    pids: dict[str, str]
+    secret: Secret
+    blocked_for: timedelta | None = None
+    _entries: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        """Where the request stands."""
+        return Status(self.row.status)
+
+    @property
+    def plan(self) -> Plan | None:
+        """Its plan, if it is or was held."""
+        return None if self.row.plan is None else plan_from_json(self.row.plan)
+
+    def set_plan(self, plan: Plan) -> None:
+        """Keep the plan."""
+        self.row.plan = plan_as_json(plan)
+
+    def pid(self, person_id: str | None) -> str | None:
+        """How the ledger names a person."""
+        return None if person_id is None else self.pids[person_id]
+
+    def note(
+        self, kind: str, personal: Mapping[str, Any] | None = None, /, *, why: str | None = None, **facts: Any
+    ) -> None:
+        """An entry to write when the step ends. ``personal`` goes in sealed; ``facts`` and ``why`` in clear."""
+        sealed = {} if personal is None else {"sealed": self.secret.seal(dict(personal))}
+        reason = {} if why is None else {"why": why}
+        self._entries.append((kind, {**facts, **reason, **sealed, "status": self.row.status}))
+
+    def become(self, status: Status, why: str | None = None) -> None:
+        """Move along the table. Raises IllegalMove for anything else."""
+        if not may_become(self.status, status):
+            raise IllegalMove(f"{self.row.status} -> {status} of request {self.row.id}")
+        self.row.status = status.value
+        self.row.ended_why = why if status not in OPEN else None
+        if status not in OPEN and self.plan is not None:
+            self.set_plan(self.plan.closed())
+
+    async def changed(self) -> None:
+        """Count the change, set when something is due next, write the entries, mark what must be told."""
+        self.row.version += 1
+        self.row.updated_at = self.now
+        self.row.due_at = self.due_at()
+        await self.session.flush()
+        await self.write_entries()
+        for sink in SINKS:
+            await requests.mark(self.session, sink, self.row.id, self.row.version)
+
+    async def write_entries(self) -> None:
+        """Write what was noted; the row's lock orders the stream."""
+        for kind, facts in self._entries:
+            await ledger.append(self.session, f"request:{self.row.id}", kind, self.now, facts)
+        self._entries.clear()
+
+    def due_at(self) -> datetime | None:
+        """When the clock next matters, or when a stuck row must be looked after."""
+        if self.status is Status.HELD and self.plan is not None:
+            return next_due(self.plan, self.row.expires_at)
+        if self.status is Status.APPROVED:
+            return self.row.expires_at
+        if self.status is Status.EXECUTING:
+            return self.now + timedelta(seconds=(self.row.execution or {}).get("window_s", 60))
+        return None
+
+    @property
+    def waits_for_bot(self) -> bool:
+        """True while the next move is the bot's: it runs the action itself."""
+        return self.row.mode == Mode.BOT and self.status in (Status.APPROVED, Status.EXECUTING)
+
+    def state(self) -> State:
+        """How the row stands, for the workflow."""
+        blocked = self.blocked_for is not None or self.waits_for_bot
+        due = self.row.due_at
+        if self.blocked_for is not None:
+            due = min(self.now + self.blocked_for, due) if due else self.now + self.blocked_for
+        due_in = None if due is None else float(max(1, math.ceil((due - self.now).total_seconds() + 0.001)))
+        return State(self.row.version, self.row.status, due_in, blocked)
+
+
+@asynccontextmanager
+async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
+    """Lock a request and read what every step needs. Raises NotFound when there is none.
+
+    Locks in the one order of DESIGN.md section 4; time and stop state are read in statements after them. A request
+    whose bot or installation was stopped since its admission is `revoked` here, whatever the step came for.
+    """
+    async with ctx.database.transaction() as session:
+        bot_id = await requests.bot_of(session, request_id)
+        if bot_id is None:
+            raise NotFound(f"There is no request {request_id}.")
+        await governance.shared_stop_locks(session, bot_id)
+        row = await requests.locked(session, request_id)
+        assert row is not None  # noqa: S101  for the type checker: requests are never deleted
+        found = await _read(ctx, session, row)
+        if await stopped(session, row) and found.status in (Status.HELD, Status.APPROVED):
+            await revoke(found, "stopped")
+        yield found
+
+
+async def _read(ctx: Context, session: AsyncSession, row: Request) -> Scene:
+    return Scene(
+        ctx=ctx,
+        session=session,
+        row=row,
+        now=await ctx.clock.now(session),
+        policy=await ctx.rules.in_force(session),
+        pids=await governance.pids(session),
+        secret=await ctx.vault.find(session, f"request:{row.id}"),
+    )
+
+
+async def stop_epochs(session: AsyncSession, bot_id: str) -> tuple[list[int], bool]:
+    """The epochs of installation and bot as of now, and whether either is suspended."""
+    installation, bot = await governance.installation(session), await governance.bot(session, bot_id)
+    suspended = installation.suspended_at is not None or (bot is not None and bot.suspended_at is not None)
+    return [installation.stop_epoch, 0 if bot is None else bot.stop_epoch], suspended
+
+
+async def stopped(session: AsyncSession, row: Request) -> bool:
+    """True when a stop has come since this action was admitted; rollbacks and governance go on."""
+    if row.kind != Kind.ACTION:
+        return False
+    epochs, suspended = await stop_epochs(session, row.asker_id)
+    return suspended or epochs != row.stop_epochs
+
+
+async def revoke(found: Scene, why: str) -> None:
+    """End a request whose ground has gone; nothing runs from it any more."""
+    found.become(Status.REVOKED, why)
+    found.note("revoked", why=why)
+    await found.changed()

@@ -1,0 +1,249 @@
+"""`start`: check again all that could have changed since the yes, then commit the attempt. That commit is the start."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from app.db import requests
+from app.db.tables import ExecutionAttempt, Request
+from app.domain.clocks import rfc3339
+from app.domain.digest import derived_id, request_digest
+from app.domain.plan import missing
+from app.domain.request import Kind, Mode, Reversibility, Risk, Say
+from app.domain.states import Status
+from app.domain.verdict import AskFacts, Outcome
+from app.execution.http import boottime
+from app.governance.catalogue import Action
+from app.grants.grants import Grant, http_lifetime, mint
+from app.steps.context import Context
+from app.steps.execution import Go, Started
+from app.steps.facts import bench
+from app.steps.finish import give_up, retry_not_before
+from app.steps.scene import Scene, revoke, scene, stopped
+from app.steps.tick import lapse
+from app.steps.void import void_votes
+
+MARGIN = timedelta(seconds=5)
+"""The first byte leaves at most this long after the commit; what came later is not sent."""
+
+MAX_ATTEMPTS = 3
+BLOCKED_AT_FIRST, BLOCKED_AT_MOST = timedelta(minutes=1), timedelta(minutes=15)
+
+
+async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Started:
+    """Commit the next attempt of an approved request, or say why not. ``owner``: who runs this one, unique per run."""
+    async with scene(ctx, request_id) as found:
+        if found.row.mode == Mode.BOT:
+            return Started(found.state())
+        if found.status is Status.EXECUTING:
+            return await _again(found, owner)
+        if found.status is not Status.APPROVED or not await may_start(found):
+            return Started(found.state())
+        return await _commit(found, owner, 1)
+
+
+async def may_start(found: Scene) -> bool:
+    """Everything that could have changed since the approval, in order. False: the row says what it is now instead."""
+    if found.now > found.row.expires_at:
+        lapse(found, "expires-at-passed")
+        await found.changed()
+        return False
+    why = _ground_gone(found)
+    if why is not None:
+        await revoke(found, why)
+        return False
+    if not await _rules_still_agree(found) or not await _votes_still_stand(found):
+        return False
+    return await _key_is_free(found)
+
+
+def _ground_gone(found: Scene) -> str | None:
+    action = found.policy.actions.get(found.row.action)
+    if digest_of(found.row) != found.row.digest:
+        return "digest-differs"
+    if action is None or action.version != found.row.action_version:
+        return "action-changed"
+    if found.row.asker_kind == "bot" and not found.policy.entitled(found.row.asker_id, found.row.action):
+        return "not-entitled"
+    return None
+
+
+def digest_of(row: Request) -> str:
+    """The digest computed anew from what the row holds now."""
+    return request_digest(
+        request_id=str(row.id),
+        kind=row.kind,
+        asker={"kind": row.asker_kind, "id": row.asker_id},
+        action=row.action,
+        action_version=row.action_version,
+        parameters=row.parameters,
+        on_behalf_of=row.on_behalf_of,
+        triggered_by=row.triggered_by,
+        parent=None if row.parent is None else str(row.parent),
+        reverses=None if row.reverses is None else str(row.reverses),
+        environment=row.environment,
+        expires_at=rfc3339(row.expires_at),
+        nonce=row.nonce,
+    )
+
+
+async def _rules_still_agree(found: Scene) -> bool:
+    """Newer rules judge with the admission's windows: deny revokes, more people means held for what is missing."""
+    if found.policy.version == found.row.policy_version or found.row.kind != Kind.ACTION:
+        return True
+    verdict = found.policy.verdict(_facts(found))
+    if verdict.outcome is Outcome.DENY:
+        await revoke(found, "policy-stricter")
+        return False
+    more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now)
+    found.row.policy_version = found.policy.version
+    if more is None:
+        return True
+    for stage in more.stages:
+        for group in stage.groups:
+            found.row.members = {**found.row.members, group: sorted(found.policy.members(group))}
+    found.set_plan(more)
+    found.become(Status.HELD)
+    found.note("held-again", why="policy-stricter", policy_version=found.policy.version, plan=found.row.plan)
+    await found.changed()
+    return False
+
+
+def _facts(found: Scene) -> AskFacts:
+    row = found.row
+    return AskFacts(
+        action=row.action,
+        parameters=row.parameters,
+        bot=row.asker_id,
+        now=found.now,
+        environment=row.environment,
+        on_behalf_of=row.on_behalf_of,
+        triggered_by=row.triggered_by,
+        context=row.context,
+        chain_risk=Risk[row.risk.upper()],
+        chain_reversibility=Reversibility[row.reversibility.upper()],
+        chain_length=row.chain_length,
+        windows=row.windows,
+    )
+
+
+async def _votes_still_stand(found: Scene) -> bool:
+    plan, people = found.plan, await bench(found)
+    if plan is None:
+        return True
+    for index, stage in enumerate(plan.stages):
+        votes = people.tally(plan, index)
+        said = people.facts.stood.get(index, {})
+        lost = {p for p, say in said.items() if say is Say.APPROVE} - votes.approvals
+        if not votes.passes(stage.quorum):
+            await void_votes(found, index, lost)
+            return False
+    return True
+
+
+async def _key_is_free(found: Scene) -> bool:
+    key = found.row.conflict_key
+    if key is None:
+        return True
+    await requests.lock_key(found.session, key)
+    if not await requests.key_is_taken(found.session, key, found.row.id):
+        return True
+    found.blocked_for = min(max(BLOCKED_AT_FIRST, (found.now - found.row.updated_at) / 2), BLOCKED_AT_MOST)
+    return False
+
+
+async def _again(found: Scene, owner: str) -> Started:
+    """Somebody has started before: wait until that can no longer be running, then go on as the action allows."""
+    last = (await requests.execution_attempts(found.session, found.row.id))[-1]
+    action = _action(found)
+    if last.outcome is None and last.owner == owner:
+        raise LookupError("one run never starts twice without an outcome")
+    not_before = retry_not_before(last, timedelta(milliseconds=(found.row.execution or {})["timeout_ms"]))
+    if last.outcome != "not-sent" and found.now < not_before:
+        return Started(found.state(), wait=(not_before - found.now).total_seconds())
+    idempotent = action is not None and action.idempotent
+    if last.outcome is None and not idempotent:
+        return await give_up(found, last, "no-outcome")
+    if last.n >= MAX_ATTEMPTS or action is None or await stopped(found.session, found.row):
+        return await give_up(found, last, "no-more-attempts")
+    if last.outcome is None:
+        last.outcome, last.finished_at = "no-outcome", found.now
+    last.holds_key = False
+    await found.session.flush()
+    return await _commit(found, owner, last.n + 1)
+
+
+def _action(found: Scene) -> Action | None:
+    action = found.policy.actions.get(found.row.action)
+    return action if action is not None and action.version == found.row.action_version else None
+
+
+async def _commit(found: Scene, owner: str, n: int) -> Started:
+    action = found.policy.actions[found.row.action]
+    grant = grant_for(found, action, n, found.now, http_lifetime(action.timeout))
+    await add_attempt(found, owner, n, grant, window=3 * (action.timeout + 2 * MARGIN) + MARGIN, action=action)
+    target = found.policy.targets[action.target]
+    go = Go(
+        n=n,
+        url=found.ctx.target_urls.get(target.name, target.url).rstrip("/") + (action.path or ""),
+        parameters=found.row.parameters,
+        parameters_digest=found.row.parameters_digest,
+        timeout=action.timeout,
+        grant=grant,
+        hosts=target.hosts,
+        private=target.private,
+        committed_at=boottime(),
+    )
+    return Started(found.state(), go)
+
+
+async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window: timedelta, action: Action) -> None:
+    """Write the attempt, its entry and the request's new state; the caller's commit is the start."""
+    found.session.add(
+        ExecutionAttempt(
+            request_id=found.row.id,
+            n=n,
+            owner=owner,
+            started_at=found.now,
+            finished_at=None,
+            outcome=None,
+            grant_jti=grant.jti,
+            grant_hash=grant.sha256,
+            grant_expires_at=grant.expires_at,
+            conflict_key=found.row.conflict_key,
+            holds_key=True,
+        )
+    )
+    if found.status is Status.APPROVED:
+        found.become(Status.EXECUTING)
+    found.row.execution = {
+        "mode": found.row.mode,
+        "status": "executing",
+        "result": None,
+        "error": None,
+        "window_s": int(window.total_seconds()),
+        "timeout_ms": int(action.timeout.total_seconds() * 1000),
+        "idempotent": action.idempotent,
+    }
+    found.note("started", attempt=n, target=action.target, grant={"jti": grant.jti, "sha256": grant.sha256})
+    await found.changed()
+
+
+def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta) -> Grant:
+    """The grant of attempt ``n``: the same bytes whenever it is minted with the same key and times."""
+    row = found.row
+    return mint(
+        found.ctx.grants,
+        issuer=found.ctx.issuer,
+        jti=str(derived_id("grant", str(row.id), str(n))),
+        request_id=str(row.id),
+        action=row.action,
+        audience=found.policy.targets[action.target].audience,
+        subject=row.on_behalf_of,
+        bot=f"bot:{row.asker_id}",
+        digest=row.digest,
+        parameters_digest=row.parameters_digest,
+        now=at,
+        lifetime=lifetime,
+    )

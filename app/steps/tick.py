@@ -1,0 +1,57 @@
+"""`tick`: do what is due on a request, and say when to look again."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.db import requests
+from app.domain.request import Mode
+from app.domain.states import Status
+from app.steps.context import Context
+from app.steps.facts import bench
+from app.steps.progress import go_on
+from app.steps.scene import Scene, scene
+from workflows.contracts import State
+
+
+async def tick(ctx: Context, request_id: uuid.UUID) -> State:
+    """Escalate, expire, lapse, give up on a bot that never reported. Nothing due: nothing written."""
+    async with scene(ctx, request_id) as found:
+        if await _due(found):
+            await found.changed()
+        return found.state()
+
+
+async def _due(found: Scene) -> bool:
+    if found.status is Status.HELD:
+        return await go_on(found, await bench(found))
+    if found.status is Status.APPROVED and found.now > found.row.expires_at:
+        lapse(found, "not-started")
+        return True
+    return await _never_reported(found)
+
+
+def lapse(found: Scene, why: str) -> None:
+    """End an approved request whose time to start is over."""
+    found.become(Status.LAPSED, why)
+    found.note("lapsed", why=why)
+
+
+async def _never_reported(found: Scene) -> bool:
+    """A bot started and its window is over: a read lapses, anything else may or may not have happened."""
+    if found.row.mode != Mode.BOT or found.status is not Status.EXECUTING or not _window_over(found):
+        return False
+    attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
+    attempt.finished_at, attempt.holds_key = found.now, False
+    attempt.outcome = "not-reported"
+    if found.row.reversibility == "read_only":
+        lapse(found, "not-reported")
+    else:
+        attempt.holds_key = True
+        found.become(Status.UNKNOWN, "not-reported")
+        found.note("unknown", why="not-reported")
+    return True
+
+
+def _window_over(found: Scene) -> bool:
+    return found.row.due_at is not None and found.now >= found.row.due_at

@@ -1,0 +1,29 @@
+"""Votes that lost their ground between the yes and the start (`stale-authority`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from app.db import requests
+from app.domain.states import Status
+from app.steps.facts import bench
+from app.steps.progress import go_on
+from app.steps.scene import Scene
+
+
+async def void_votes(found: Scene, index: int, lost: Collection[str]) -> None:
+    """Void these votes of a stage whose quorum broke: the request is held again, from that stage on."""
+    for decision in await requests.decisions(found.session, found.row.id):
+        if decision.standing and decision.stage == index and decision.person_id in lost:
+            decision.standing = False
+            found.note(
+                "vote-void", violation="stale-authority", person=found.pid(decision.person_id), vote=str(decision.id)
+            )
+    plan = found.plan
+    assert plan is not None  # noqa: S101  a request with votes has a plan
+    found.set_plan(plan.reopened(index, found.now))
+    found.become(Status.HELD)
+    found.note("held-again", why="stale-authority", stage=plan.stages[index].name)
+    await found.session.flush()
+    await go_on(found, await bench(found))
+    await found.changed()

@@ -1,0 +1,25 @@
+"""The one way to a Temporal client."""
+
+from __future__ import annotations
+
+from temporalio.client import Client
+
+from app.codec import data_converter
+from app.keys import KeyRings
+from app.settings import TemporalSettings
+
+
+async def connect(settings: TemporalSettings, keyrings: KeyRings, *, lazy: bool = False) -> Client:
+    """A client whose payloads are encrypted.
+
+    ``lazy`` connects at the first call: for the API, which starts and reads while Temporal is down. Workers take no
+    lazy client. Raises RuntimeError when the server does not answer.
+    """
+    return await Client.connect(
+        settings.address,
+        namespace=settings.namespace,
+        data_converter=data_converter(keyrings.codec),
+        tls=settings.tls,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        lazy=lazy,
+    )

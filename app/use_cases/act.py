@@ -1,0 +1,105 @@
+"""What else can be done to a request: cancel it, fetch its grant, report its outcome, settle it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.db import requests
+from app.db.tables import Request
+from app.domain.clocks import rfc3339
+from app.domain.errors import InterlockError, NotOpenToThis
+from app.domain.states import Status
+from app.steps import act
+from app.steps import settle as settling
+from app.steps.scene import scene
+from app.use_cases import attempts
+from app.use_cases.access import require
+from app.use_cases.actors import Actor, person_id
+from app.use_cases.services import Services
+from app.use_cases.views import View, settle_progress, view
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing to do: its update and attempt, the line of `access.MAY` it needs, its step, what speaks against it."""
+
+    op: str
+    needs: str
+    step: attempts.Step
+    check: Callable[[Request], InterlockError | None]
+
+
+async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: str | None) -> View:
+    """Cancel what has not started; again: the same answer. Raises NotFound, Forbidden, Closed."""
+
+    def error(row: Request) -> InterlockError | None:
+        return act.cancel_error(row.status)
+
+    return await _act(services, who, request_id, Deed("cancel", "cancel", act.cancel, error), {"reason": reason})
+
+
+async def report(
+    services: Services, who: Actor, request_id: uuid.UUID, *, status: str, detail: str | None, result: Any
+) -> View:
+    """The outcome of an action that the bot runs itself; again: the same. Raises NotFound, Forbidden, NotOpenToThis."""
+
+    def error(row: Request) -> InterlockError | None:
+        return act.report_error(row.mode, row.status, (row.execution or {}).get("status"), status)
+
+    body = {"status": status, "detail": detail, "result": result}
+    return await _act(services, who, request_id, Deed("report", "report", act.report, error), body)
+
+
+async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[str, str]:
+    """``{grant, expires_at}`` of an approved action that the bot runs: its start. The same one until it expires."""
+
+    def error(row: Request) -> InterlockError | None:
+        return act.begin_error(row.mode, row.status)
+
+    await _act(services, who, request_id, Deed("begin", "grant", act.begin, error), {})
+    async with scene(services.ctx, request_id) as found:
+        given = await act.grant_again(found)
+        if given is None:
+            raise NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
+    return {"grant": given.token, "expires_at": rfc3339(given.expires_at)}
+
+
+async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed, body: dict[str, Any]) -> View:
+    """Judge first, record in order, read back what stands."""
+    async with scene(services.ctx, request_id) as found:
+        row = require(found.policy, who, found.row, deed.needs)
+        error = deed.check(row)
+        if error is not None:
+            raise error
+        attempt = await attempts.store(found, who, deed.op, None, body)
+    await attempts.send(services, request_id, attempt, has_workflow=row.has_workflow, step=deed.step)
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+        row = require(policy, who, await requests.by_id(session, request_id), "read")
+        error = deed.check(row)
+        if error is not None:
+            raise error
+        return await view(session, policy, who, row)
+
+
+async def settle(
+    services: Services, who: Actor, request_id: uuid.UUID, *, status: str, reason: str
+) -> tuple[View, bool]:
+    """Say what an unknown outcome was. True beside the view: it is settled; False: a second person must say the same.
+
+    Raises NotFound, Forbidden with violations, TooEarly, SettlementDiffers, Closed, NotOpenToThis.
+    """
+    person = person_id(who)
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+        require(policy, who, await requests.by_id(session, request_id), "settle")
+    done = await settling.settle(services.ctx, request_id, person, Status(status), reason)
+    services.waiters.wake(request_id)
+    async with services.ctx.database.transaction() as session:
+        row = require(policy, who, await requests.by_id(session, request_id), "read")
+        shown = await view(session, policy, who, row)
+        said = await requests.settlements(session, request_id)
+        return {**shown, "settle": settle_progress(row, said)}, done

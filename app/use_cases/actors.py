@@ -1,0 +1,66 @@
+"""Who calls: a bot, a target, a person, or an account that is no single active person's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import governance
+from app.domain.errors import Forbidden, Unauthenticated
+from app.domain.request import Level
+from app.domain.separation import violation
+from app.identity.tokens import Caller, dev_issuer
+from app.use_cases.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``kind``: bot, target, person or unlinked; ``id``: of bot, target or person; ``identity``: the account."""
+
+    kind: str
+    id: str | None
+    identity: str
+    level: Level
+    via: str = "api"
+    client_id: str | None = None
+
+
+async def actor(services: Services, caller: Caller, *, via: str = "api") -> Actor:
+    """Resolve a caller to a bot or a person. Raises Unauthenticated when a bot's credential was taken back."""
+    async with services.ctx.database.transaction() as session:
+        if caller.kind != "identity":
+            return await _client(session, caller, via)
+        return await _person(session, services, caller, via)
+
+
+async def _client(session: AsyncSession, caller: Caller, via: str) -> Actor:
+    known = await governance.credential(session, caller.client_id or "")
+    if known is None or known.revoked_at is not None:
+        raise Unauthenticated("This token's client credential is no longer valid; get a new one.")
+    return Actor(caller.kind, caller.subject, f"client:{caller.client_id}", caller.level, via, caller.client_id)
+
+
+async def _person(session: AsyncSession, services: Services, caller: Caller, via: str) -> Actor:
+    identity = f"oidc:{caller.issuer}#{caller.subject}"
+    found = await governance.person_of_identity(session, "oidc", caller.issuer, caller.subject)
+    if found is None and caller.issuer == dev_issuer(services.base_url):
+        found = await governance.person(session, caller.subject)
+    if found is None or not found.active:
+        return Actor("unlinked", None, identity, caller.level, via)
+    return Actor("person", found.id, identity, caller.level, via)
+
+
+def person_id(who: Actor) -> str:
+    """The person behind an actor. Raises Forbidden for bots, targets and accounts of nobody in particular."""
+    if who.kind == "person" and who.id is not None:
+        return who.id
+    broken = violation("unlinked-identity" if who.kind == "unlinked" else "not-human")
+    raise Forbidden(broken.sentence, [broken])
+
+
+def bot_id(who: Actor) -> str:
+    """The bot behind an actor. Raises Forbidden for anybody else."""
+    if who.kind == "bot" and who.id is not None:
+        return who.id
+    raise Forbidden("Only a bot may do this, with its own access token.")

@@ -1,0 +1,150 @@
+"""Reading: one request (and waiting for it), a page of them, the catalogue, the policy."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from app.db import requests
+from app.db.tables import Request
+from app.domain.clocks import moment
+from app.domain.errors import Malformed
+from app.domain.states import OPEN, Status
+from app.steps.facts import bench_of
+from app.use_cases.access import require, visible
+from app.use_cases.actors import Actor, person_id
+from app.use_cases.services import Services
+from app.use_cases.views import View, view
+
+LOOK_AGAIN = 5.0
+"""Seconds after which a long poll looks for itself, should a wake-up have been lost."""
+
+
+async def read(services: Services, who: Actor, request_id: uuid.UUID) -> View:
+    """A request as this actor sees it. Raises NotFound also for what they may not see."""
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+        row = require(policy, who, await requests.by_id(session, request_id), "read")
+        return await view(session, policy, who, row)
+
+
+async def wait(services: Services, who: Actor, request_id: uuid.UUID, *, seconds: float, since: int | None) -> View:
+    """Like `read`, but not before the version exceeds ``since`` (default: what stands now), or the time is over.
+
+    A request that is final answers at once.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    async with services.waiters.watching(request_id) as changed:
+        shown = await read(services, who, request_id)
+        seen = shown["version"] if since is None else since
+        while shown["version"] <= seen and _may_change(shown) and (left := deadline - loop.time()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, LOOK_AGAIN))
+            changed.clear()
+            shown = await read(services, who, request_id)
+        return shown
+
+
+def _may_change(shown: View) -> bool:
+    return Status(shown["status"]) in OPEN or shown["status"] == Status.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is asked for. ``statuses``: any of them; the others: exactly."""
+
+    statuses: tuple[str, ...] = ()
+    kind: str | None = None
+    bot: str | None = None
+    action: str | None = None
+    decidable_by_me: bool = False
+
+
+async def listing(
+    services: Services, who: Actor, filters: Filters, *, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """``{items, next_cursor}``, newest first: what this actor may see and the filters let through."""
+    after = None if cursor is None else _position(cursor)
+    items: list[View] = []
+    mine = person_id(who) if filters.decidable_by_me else None
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+        where = [visible(policy, who), *_conditions(filters)]
+        while len(items) <= limit:
+            rows = await requests.page(session, where=where, after=after, limit=limit + 1)
+            shown = [row for row in rows if not mine or mine in (await bench_of(session, row, policy)).may_decide()]
+            items += [await view(session, policy, who, row) for row in shown]
+            if len(rows) <= limit:
+                break
+            after = (rows[-1].created_at, rows[-1].id)
+    more = len(items) > limit
+    return {"items": items[:limit], "next_cursor": _cursor(items[limit - 1]) if more else None}
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.decidable_by_me:
+        found.append(Request.status == Status.HELD)
+    if filters.statuses:
+        found.append(Request.status.in_(filters.statuses))
+    if filters.kind:
+        found.append(Request.kind == filters.kind)
+    if filters.bot:
+        found.append((Request.asker_kind == "bot") & (Request.asker_id == filters.bot))
+    if filters.action:
+        found.append(Request.action == filters.action)
+    return found
+
+
+def _cursor(shown: View) -> str:
+    return base64.urlsafe_b64encode(json.dumps([shown["created_at"], shown["id"]]).encode()).decode()
+
+
+def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
+    try:
+        created_at, request_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return moment(created_at), uuid.UUID(request_id)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Malformed("The cursor is not one that a page gave out.", where="cursor") from error
+
+
+async def catalogue(services: Services, who: Actor) -> dict[str, Any]:
+    """The actions that may be asked for, and which bots may. Persons only."""
+    person_id(who)
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+    return {"policy_version": policy.version, "actions": [_action(policy, name) for name in sorted(policy.actions)]}
+
+
+def _action(policy: Any, name: str) -> dict[str, Any]:
+    action = policy.actions[name]
+    return {
+        "name": name,
+        "title": action.title,
+        "risk": action.risk.name.lower(),
+        "reversibility": action.reversibility.name.lower(),
+        "data": list(action.data),
+        "parameters": action.parameters,
+        "version": action.version,
+        "mode": action.mode.value,
+        "target": action.target,
+        "default_plan": action.default_plan,
+        "rollback": None if action.rollback is None else action.rollback.action,
+        "bots": sorted(bot for bot in policy.bots if policy.entitled(bot, name)),
+    }
+
+
+async def policy(services: Services, who: Actor) -> dict[str, Any]:
+    """The rules in force: version, when and by whom installed, and their source with persons by their ids."""
+    person_id(who)
+    async with services.ctx.database.transaction() as session:
+        return await services.ctx.rules.source(session)

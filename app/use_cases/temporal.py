@@ -1,0 +1,116 @@
+"""The only calls to the Temporal client: start an admission, act on a request, take over a row, nudge."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import (
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from app.domain.errors import Unavailable, Unconfirmed
+from app.use_cases.services import Services
+from workflows.contracts import Admitted, Start, State
+from workflows.request import RequestWorkflow
+
+ANSWER_WITHIN = timedelta(seconds=10)
+TASK_TIMEOUT = timedelta(seconds=5)
+"""How soon another worker takes over a task of one that was killed."""
+
+T = TypeVar("T")
+_LOST = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
+
+
+class WorkflowGone(Exception):
+    """No run of this request's workflow is open: its row says what stands."""
+
+
+def workflow_id(request_id: uuid.UUID) -> str:
+    """The id of a request's workflow; no personal data, for ids are not encrypted."""
+    return f"request-{request_id}"
+
+
+async def admit(services: Services, request_id: uuid.UUID, ask: str) -> Admitted | None:
+    """Start the request's workflow, or find it, and wait until it is admitted. None: it ran and has closed.
+
+    Raises Unconfirmed when no answer came in time, Unavailable when Temporal does not answer.
+    """
+    start = _start(services, Start(str(request_id), ask), WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    call = services.temporal.execute_update_with_start_workflow(
+        RequestWorkflow.admitted, start_workflow_operation=start, id="admitted", rpc_timeout=ANSWER_WITHIN
+    )
+    try:
+        return await _answer(call)
+    except WorkflowGone:
+        return None
+
+
+async def act(services: Services, request_id: uuid.UUID, update: str, attempt_id: uuid.UUID) -> State:
+    """Send one update, its id the attempt's, to a request's workflow.
+
+    Raises WorkflowGone when none is open, Unconfirmed and Unavailable as `admit` does.
+    """
+    handle = services.temporal.get_workflow_handle_for(RequestWorkflow.run, workflow_id(request_id))
+    return await _answer(
+        handle.execute_update(update, str(attempt_id), id=str(attempt_id), result_type=State, rpc_timeout=ANSWER_WITHIN)
+    )
+
+
+async def take_over(services: Services, request_id: uuid.UUID) -> None:
+    """Start a workflow for a row that has lost its own; nothing when one is open."""
+    operation = _start(services, Start(str(request_id)), WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    call = services.temporal.execute_update_with_start_workflow(
+        RequestWorkflow.admitted, start_workflow_operation=operation, id=str(uuid.uuid4()), rpc_timeout=ANSWER_WITHIN
+    )
+    await _answer(call)
+
+
+async def nudge(services: Services, request_id: uuid.UUID) -> None:
+    """Tell a request's workflow to look at its row again. Raises WorkflowGone when none is open."""
+    handle = services.temporal.get_workflow_handle_for(RequestWorkflow.run, workflow_id(request_id))
+    await _answer(handle.signal(RequestWorkflow.nudge, rpc_timeout=ANSWER_WITHIN))
+
+
+def _start(
+    services: Services, start: Start, reuse: WorkflowIDReusePolicy
+) -> WithStartWorkflowOperation[RequestWorkflow, None]:
+    return WithStartWorkflowOperation(
+        RequestWorkflow.run,
+        start,
+        id=workflow_id(uuid.UUID(start.request_id)),
+        task_queue=services.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=reuse,
+        task_timeout=TASK_TIMEOUT,
+    )
+
+
+async def _answer(call: Awaitable[T]) -> T:
+    try:
+        return await call
+    except WorkflowAlreadyStartedError as error:
+        raise WorkflowGone from error
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise _unconfirmed() from error
+    except WorkflowUpdateFailedError as error:
+        raise WorkflowGone from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise WorkflowGone from error
+        if error.status in _LOST:
+            raise _unconfirmed() from error
+        raise Unavailable("Temporal does not answer; nothing was recorded. Try again.") from error
+    except RuntimeError as error:
+        raise Unavailable("Temporal cannot be reached; nothing was recorded. Try again.") from error
+
+
+def _unconfirmed() -> Unconfirmed:
+    return Unconfirmed("No answer within 10 s: it may yet be recorded; sending it again counts once.")

@@ -1,0 +1,71 @@
+"""Nothing stays stuck: nudges that were promised, and rows that are overdue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.db import requests
+from app.domain.errors import InterlockError
+from app.domain.states import OPEN, Status
+from app.steps.tick import tick
+from app.use_cases import temporal
+from app.use_cases.services import Services
+
+log = logging.getLogger(__name__)
+SWEEP_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """A sink of the outbox: workflows that must look at their rows again."""
+
+    services: Services
+
+    async def tell(self, request_ids: list[uuid.UUID]) -> None:
+        """Signal each; one that Temporal has lost is started again when its row is open."""
+        for request_id in request_ids:
+            await look_again(self.services, request_id)
+
+
+async def look_again(services: Services, request_id: uuid.UUID) -> None:
+    """Have a request's workflow look at its row; start one for an open row that has none."""
+    try:
+        await temporal.nudge(services, request_id)
+    except temporal.WorkflowGone:
+        async with services.ctx.database.transaction() as session:
+            row = await requests.by_id(session, request_id)
+        if row is not None and row.has_workflow and Status(row.status) in OPEN:
+            await temporal.take_over(services, request_id)
+
+
+async def sweep(services: Services, overdue: timedelta) -> int:
+    """Tick every open row that something was due for and nobody did; how many there were."""
+    async with services.ctx.database.transaction() as session:
+        now = await services.ctx.clock.now(session)
+        rows = await requests.overdue(session, now - overdue, SWEEP_AT_ONCE)
+    for row in rows:
+        await _repair(services, row.id, has_workflow=row.has_workflow)
+    return len(rows)
+
+
+async def _repair(services: Services, request_id: uuid.UUID, *, has_workflow: bool) -> None:
+    try:
+        await tick(services.ctx, request_id)
+        if has_workflow:
+            await look_again(services, request_id)
+    except InterlockError as error:
+        log.warning("sweeper: request %s: %s", request_id, error)
+
+
+async def sweep_forever(services: Services, *, every: float, overdue: timedelta) -> None:
+    """The sweeper of a worker process, until cancelled."""
+    while True:
+        try:
+            await sweep(services, overdue)
+        except InterlockError as error:
+            log.warning("sweeper: %s", error)
+        await asyncio.sleep(every)

@@ -1,0 +1,129 @@
+"""A request as one who may see it sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import requests
+from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
+from app.domain.clocks import rfc3339
+from app.governance.policy import Policy
+from app.steps.facts import bench_of
+from app.steps.settle import need
+from app.use_cases.access import MAY, roles
+from app.use_cases.actors import Actor
+
+View = dict[str, Any]
+
+
+async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request) -> View:
+    """The JSON of a request (DESIGN.md section 6). A bot's view has no people in it."""
+    held = roles(policy, who, row)
+    made = await requests.decisions(session, row.id)
+    tries = await requests.execution_attempts(session, row.id)
+    shown = {**_ask(row), **_judged(row), "plan": _plan(row, made), "execution": _execution(row, tries)}
+    shown["refusals"] = await requests.refusal_count(session, row.id)
+    if held & MAY["see-people"]:
+        shown["may_decide"] = (await bench_of(session, row, policy)).may_decide()
+        shown["decisions"] = [_decision(row, decision) for decision in made]
+        shown["settlements"] = [_settlement(s) for s in await requests.settlements(session, row.id)]
+    if held & MAY["see-digest-inputs"]:
+        shown |= {"action_version": row.action_version, "environment": row.environment, "nonce": row.nonce}
+    return shown
+
+
+def _ask(row: Request) -> View:
+    return {
+        "id": str(row.id),
+        "version": row.version,
+        "kind": row.kind,
+        "status": row.status,
+        "asker": {"kind": row.asker_kind, "id": row.asker_id},
+        "action": row.action,
+        "parameters": row.parameters,
+        "reason": row.reason,
+        "on_behalf_of": row.on_behalf_of,
+        "triggered_by": row.triggered_by,
+        "context": row.context,
+        "parent": row.parent and str(row.parent),
+        "supersedes": row.supersedes and str(row.supersedes),
+        "reverses": row.reverses and str(row.reverses),
+        "reversed_by": [],
+        "created_at": rfc3339(row.created_at),
+        "updated_at": rfc3339(row.updated_at),
+    }
+
+
+def _judged(row: Request) -> View:
+    return {
+        "digest": row.digest,
+        "verdict": row.verdict,
+        "risk": row.risk,
+        "reversibility": row.reversibility,
+        "expires_at": rfc3339(row.expires_at),
+        "ended_why": row.ended_why,
+    }
+
+
+def _plan(row: Request, made: Sequence[Decision]) -> View | None:
+    if row.plan is None:
+        return None
+    stages = [
+        {
+            "name": stage["name"],
+            "group": stage["group"],
+            "groups": stage["groups"],
+            "quorum": stage["quorum"],
+            "level": stage["level"],
+            "reason_required": stage["reason_required"],
+            "approvals": sum(1 for d in made if d.standing and d.stage == index and d.say == "approve"),
+            "status": stage["status"],
+            "opened_at": stage["opened_at"],
+            "closes_at": stage["closes_at"],
+        }
+        for index, stage in enumerate(row.plan["stages"])
+    ]
+    return {"name": row.plan["name"], "stages": stages}
+
+
+def _execution(row: Request, tries: Sequence[ExecutionAttempt]) -> View | None:
+    if row.execution is None:
+        return None
+    attempts = [
+        {"n": t.n, "started_at": rfc3339(t.started_at), "finished_at": _time(t.finished_at), "outcome": t.outcome}
+        for t in tries
+    ]
+    kept = {key: row.execution.get(key) for key in ("mode", "status", "result", "error")}
+    return {**kept, "attempts": attempts}
+
+
+def _decision(row: Request, made: Decision) -> View:
+    stages = (row.plan or {"stages": []})["stages"]
+    return {
+        "id": str(made.id),
+        "person": made.person_id,
+        "decision": made.say,
+        "reason": made.reason,
+        "stage": stages[made.stage]["name"] if made.stage < len(stages) else None,
+        "via": made.via,
+        "assurance": made.level,
+        "at": rfc3339(made.at),
+        "standing": made.standing,
+    }
+
+
+def _settlement(said: Settlement) -> View:
+    return {"person": said.person_id, "status": said.status, "reason": said.reason, "at": rfc3339(said.at)}
+
+
+def settle_progress(row: Request, said: Sequence[Settlement]) -> View:
+    """How far the settling of an unknown outcome is: ``{status, have, need}``."""
+    return {"status": said[0].status if said else None, "have": len(said), "need": need(row.risk)}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

@@ -1,0 +1,77 @@
+"""The API over the world of tests/conftest.py."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.api.app import create_app
+from app.domain.request import Level
+from app.identity.tokens import Authenticator, dev_token, issue_access_token
+from app.keys import KeyRings
+from app.main import readiness
+from tests.world import World
+
+Headers = dict[str, str]
+BASE = "http://interlock.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The application, a client of it, and tokens for whoever a test wants to be."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    world: World
+
+    def person(self, person_id: str, level: Level = Level.LOGIN) -> Headers:
+        """A person, by the development issuer."""
+        ring = self.world.rings.dev_issuer
+        assert ring is not None
+        return bearer(dev_token(ring, base_url=BASE, person_id=person_id, level=level, now=datetime.now(UTC)))
+
+    def client(self, name: str = "bot", kind: str = "bot") -> Headers:
+        """A bot or target that came with its credential."""
+        subject, client_id = f"{kind}:{name}", f"{name}-client"
+        ring = self.world.rings.tokens
+        now = datetime.now(UTC)
+        return bearer(issue_access_token(ring, issuer=BASE, client_id=client_id, subject=subject, now=now))
+
+    async def ask(self, action: str = "do.moderate", key: str | None = None, **fields: Any) -> httpx.Response:
+        """Ask as the bot, about a thing of its own unless the test names parameters."""
+        body = {"action": action, "parameters": {"thing": uuid.uuid4().hex}, "on_behalf_of": "customer:carl", **fields}
+        return await self.http.post("/v1/requests", json=body, headers=self.client() | a_key(key))
+
+    async def post(self, shown: dict[str, Any], what: str, body: dict[str, Any], who: Headers) -> httpx.Response:
+        """Do something to a request."""
+        return await self.http.post(f"/v1/requests/{shown['id']}/{what}", json=body, headers=who)
+
+
+def bearer(token: str) -> Headers:
+    """The header that carries a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def a_key(key: str | None = None) -> Headers:
+    """An idempotency key, a new one unless the test names it."""
+    return {"Idempotency-Key": key or uuid.uuid4().hex}
+
+
+@pytest.fixture(scope="module")
+async def api(world: World, rings: KeyRings) -> AsyncIterator[Api]:
+    """In one process, without a server in between."""
+    async with httpx.AsyncClient() as outside:
+        authenticator = Authenticator(
+            base_url=BASE, tokens=rings.tokens, issuers=(), http=outside, dev=rings.dev_issuer
+        )
+        app = create_app(world.services, authenticator, ready=partial(readiness, world.services), docs=True)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE, timeout=60) as http:
+            yield Api(app, http, world)

@@ -1,0 +1,77 @@
+"""Every route, and who may call it: one table, checked against the application."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.routing import APIRoute
+
+from app.api.app import create_app
+from tests.api.conftest import Api, a_key
+
+ID = "9f4c1c52-7c0f-5d0e-8a59-3c0f2a6f2a11"
+PUBLIC = {
+    ("POST", "/oauth/token"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+}
+BODIES: dict[tuple[str, str], dict[str, object] | None] = {
+    ("POST", "/v1/requests"): {"action": "do.moderate", "parameters": {"thing": "x"}, "on_behalf_of": "customer:carl"},
+    ("GET", "/v1/requests/{id}"): None,
+    ("GET", "/v1/requests"): None,
+    ("POST", "/v1/requests/{id}/decisions"): {"decision": "approve", "digest": "sha256:0"},
+    ("POST", "/v1/requests/{id}/cancel"): {},
+    ("POST", "/v1/requests/{id}/grant"): {},
+    ("POST", "/v1/requests/{id}/outcome"): {"status": "succeeded"},
+    ("POST", "/v1/requests/{id}/settle"): {"status": "succeeded", "reason": "seen"},
+    ("GET", "/v1/catalogue"): None,
+    ("GET", "/v1/policy"): None,
+}
+CALLERS = ("bot", "target", "person", "unlinked")
+ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
+    ("POST", "/v1/requests"): (201, 403, 403, 403),
+    ("GET", "/v1/requests/{id}"): (404, 404, 404, 404),
+    ("GET", "/v1/requests"): (200, 200, 200, 200),
+    ("POST", "/v1/requests/{id}/decisions"): (404, 404, 404, 404),
+    ("POST", "/v1/requests/{id}/cancel"): (404, 404, 404, 404),
+    ("POST", "/v1/requests/{id}/grant"): (404, 404, 404, 404),
+    ("POST", "/v1/requests/{id}/outcome"): (404, 404, 404, 404),
+    ("POST", "/v1/requests/{id}/settle"): (403, 403, 404, 403),
+    ("GET", "/v1/catalogue"): (403, 403, 200, 403),
+    ("GET", "/v1/policy"): (403, 403, 200, 403),
+}
+"""The status for each of CALLERS, of a request that does not exist."""
+
+
+def test_the_table_has_every_route() -> None:
+    app = create_app(None, None, ready=None)  # type: ignore[arg-type]  # nothing is called
+    routes = {(method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods}
+    assert routes == PUBLIC | BODIES.keys()
+    assert ANSWERS.keys() == BODIES.keys()
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(PUBLIC))
+async def test_anyone_may_call(api: Api, method: str, path: str) -> None:
+    response = await api.http.request(method, path)
+    assert response.status_code in ({400} if path == "/oauth/token" else {200})
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(BODIES))
+async def test_nobody_else_without_a_token(api: Api, method: str, path: str) -> None:
+    url, body = path.replace("{id}", ID), BODIES[method, path]
+    for token in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
+        response = await api.http.request(method, url, json=body, headers={**a_key(), **token})
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.json()["type"] == "urn:interlock:problem:unauthenticated"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(BODIES))
+async def test_who_may_call(api: Api, method: str, path: str) -> None:
+    tokens = (api.client(), api.client("bot", "target"), api.person("dana"), api.person("nobody-we-know"))
+    url, body = path.replace("{id}", ID), BODIES[method, path]
+    answers = [
+        (await api.http.request(method, url, json=body, headers={**a_key(), **token})).status_code for token in tokens
+    ]
+    assert tuple(answers) == ANSWERS[method, path]

@@ -1,0 +1,77 @@
+"""What all tests share: one PostgreSQL, one Temporal dev server, a migrated database for each module."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from app.db.migrate import upgrade
+from app.devstack import Postgres, TemporalServer
+from app.keys import KeyRings, create_missing
+from tests.fakes.desk import Desk, desk
+from tests.world import World, build_context, connect, running
+
+NewDatabase = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncIterator[Postgres]:
+    """One server for the whole run, not below pytest's own folder: the next pytest to start closes that to others."""
+    with tempfile.TemporaryDirectory(prefix="interlock-tests-") as folder:
+        async with Postgres.start(Path(folder)) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+async def new_database(postgres: Postgres) -> NewDatabase:
+    """Makes databases as migrations/ build them: copies of one that was migrated once."""
+    await postgres.create_database("migrated")
+    await upgrade(postgres.url("migrated"))
+
+    async def make() -> str:
+        name = f"t{uuid.uuid4().hex}"
+        await postgres.create_database(name, template="migrated")
+        return postgres.url(name)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+async def database_url(new_database: NewDatabase) -> str:
+    """A freshly migrated database of this module's own."""
+    return await new_database()
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[TemporalServer]:
+    """One dev server for the whole run."""
+    async with TemporalServer.start() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rings(tmp_path_factory: pytest.TempPathFactory) -> KeyRings:
+    """Key rings as development makes them."""
+    folder: Path = tmp_path_factory.mktemp("keys")
+    create_missing(folder)
+    return KeyRings.load(folder)
+
+
+@pytest.fixture(scope="module")
+async def a_desk() -> AsyncIterator[Desk]:
+    """A target system."""
+    async with desk() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def world(database_url: str, temporal: TemporalServer, rings: KeyRings, a_desk: Desk) -> AsyncIterator[World]:
+    """Everything at work, under the rules of tests/rules."""
+    ctx = await build_context(database_url, rings, a_desk.url)
+    async with running(ctx, await connect(temporal.address, rings), rings, a_desk) as made:
+        yield made
+    await ctx.database.close()

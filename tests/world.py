@@ -1,0 +1,168 @@
+"""Interlock in one process for tests: real PostgreSQL, real Temporal, a real worker, a target over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+
+from app.activities.execution import Executor
+from app.activities.request import RequestActivities
+from app.activities.worker import build_worker
+from app.codec import data_converter
+from app.db import ledger, requests
+from app.db.session import Database
+from app.db.tables import ClientCredential
+from app.domain.ledger import verify_stream
+from app.domain.request import Level
+from app.execution.http import new_client
+from app.keys import KeyRings
+from app.ledger.vault import Vault
+from app.outbox.reconciler import Reconciler
+from app.steps.context import Context, DatabaseClock
+from app.steps.rules import Rules
+from app.use_cases import decide, read, submit
+from app.use_cases.actors import Actor
+from app.use_cases.governance import install
+from app.use_cases.services import Services, Waiters
+from app.use_cases.upkeep import Nudge
+from app.use_cases.views import View
+from tests.fakes.desk import Desk
+
+RULES = Path(__file__).parent / "rules"
+
+
+class WakeHere:
+    """The long-poll sink of a test: worker and waiters are in one process."""
+
+    def __init__(self, waiters: Waiters) -> None:
+        self._waiters = waiters
+
+    async def tell(self, request_ids: list[uuid.UUID]) -> None:
+        for request_id in request_ids:
+            self._waiters.wake(request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The running whole, and short words for what tests do with it."""
+
+    ctx: Context
+    services: Services
+    rings: KeyRings
+    desk: Desk
+
+    def person(self, person_id: str, level: Level = Level.LOGIN, account: str = "web") -> Actor:
+        """A person, by one of their accounts."""
+        return Actor("person", person_id, f"oidc:https://id.test#{person_id}-{account}", level)
+
+    def bot(self, bot_id: str = "bot") -> Actor:
+        """A bot that came with its client credential."""
+        return Actor("bot", bot_id, f"client:{bot_id}-client", Level.CLICK, client_id=f"{bot_id}-client")
+
+    async def ask(self, action: str, key: str | None = None, *, bot: str = "bot", **fields: Any) -> View:
+        """Submit an ask about a thing of its own, unless the test names one; the bot's view."""
+        thing = fields.pop("thing", None) or uuid.uuid4().hex
+        parameters = {"thing": thing, **fields.pop("parameters", {})}
+        body = {"action": action, "parameters": parameters, "on_behalf_of": "customer:carl", "context": {}, **fields}
+        return (await submit.submit(self.services, self.bot(bot), key or uuid.uuid4().hex, body)).view
+
+    async def say(self, who: str | Actor, shown: View, decision: str = "approve", **more: Any) -> View:
+        """Decide as a person."""
+        actor = self.person(who) if isinstance(who, str) else who
+        words = {"reason": "because", "digest": shown["digest"], "key": None, **more}
+        return await decide.decide(self.services, actor, uuid.UUID(shown["id"]), decision=decision, **words)
+
+    async def until(self, shown: View, *statuses: str, seconds: float = 60) -> View:
+        """The request, as the auditor sees it, once it has one of these statuses."""
+        seen = await self.look(shown)
+        async with asyncio.timeout(seconds):
+            while seen["status"] not in statuses:
+                seen = await read.wait(
+                    self.services, self.person("anya"), uuid.UUID(shown["id"]), seconds=5, since=seen["version"]
+                )
+        return seen
+
+    async def look(self, shown: View) -> View:
+        """The request as the auditor sees it."""
+        return await read.read(self.services, self.person("anya"), uuid.UUID(shown["id"]))
+
+    async def entries(self, shown: View) -> list[dict[str, Any]]:
+        """The bodies of the request's ledger stream, after checking that it is whole."""
+        stream = f"request:{shown['id']}"
+        async with self.ctx.database.transaction() as session:
+            stored = await ledger.read(session, stream)
+        assert verify_stream(stream, stored) == []
+        return [json.loads(entry.body) for entry in stored]
+
+    async def kinds(self, shown: View) -> list[str]:
+        """The kinds of the request's entries, in order."""
+        return [entry["kind"] for entry in await self.entries(shown)]
+
+    async def row(self, shown: View) -> Any:
+        """The request's row."""
+        async with self.ctx.database.transaction() as session:
+            return await requests.by_id(session, uuid.UUID(shown["id"]))
+
+
+async def build_context(database_url: str, rings: KeyRings, desk_url: str) -> Context:
+    """The parts, with the rules of tests/rules in force and a live credential for each bot."""
+    ctx = Context(
+        database=Database(database_url),
+        clock=DatabaseClock(),
+        rules=Rules(),
+        vault=Vault(rings.wrapping),
+        grants=rings.grants,
+        issuer="http://interlock.test",
+        environment="development",
+        target_urls={"desk": desk_url},
+    )
+    await install(ctx, RULES, replace=False, by="ada")
+    async with ctx.database.transaction() as session:
+        now = await ctx.clock.now(session)
+        for bot in ("bot", "other-bot"):
+            session.add(
+                ClientCredential(
+                    client_id=f"{bot}-client",
+                    holder_kind="bot",
+                    holder_id=bot,
+                    secret_hash="",
+                    made_by="zoe",
+                    created_at=now,
+                    revoked_at=None,
+                )
+            )
+    return ctx
+
+
+async def connect(address: str, rings: KeyRings) -> Client:
+    """A Temporal client whose payloads are encrypted."""
+    return await Client.connect(address, data_converter=data_converter(rings.codec))
+
+
+@asynccontextmanager
+async def running(ctx: Context, client: Client, rings: KeyRings, desk: Desk) -> AsyncIterator[World]:
+    """A world with its worker and reconciler at work on a task queue of its own."""
+    services = Services(ctx, client, f"test-{uuid.uuid4().hex}", Waiters(), rings.tokens, ctx.issuer)
+    async with new_client() as http, working(ctx, services, Executor(ctx, http, at_once=20)):
+        yield World(ctx, services, rings, desk)
+
+
+@asynccontextmanager
+async def working(ctx: Context, services: Services, executor: Executor) -> AsyncIterator[None]:
+    """A worker and a reconciler."""
+    activities = RequestActivities(ctx, executor)
+    sinks = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
+    async with build_worker(services.temporal, services.task_queue, activities):
+        reconciling = asyncio.create_task(Reconciler(ctx.database, sinks).run())
+        try:
+            yield
+        finally:
+            reconciling.cancel()

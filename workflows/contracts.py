@@ -1,0 +1,64 @@
+"""What crosses between Interlock and Temporal: one dataclass in, one out. Never parameters in an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.states import OPEN, Status
+
+TASK_QUEUE = "interlock"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What starts a request's workflow. ``ask``: the ask as JSON text, once; None takes over a row that stands."""
+
+    request_id: str
+    ask: str | None = None
+
+
+@dataclass(frozen=True)
+class Admit:
+    """What `admit` is given. ``started_at`` and ``seen_at``: Temporal's times of the start and of the admission."""
+
+    request_id: str
+    ask: str | None
+    started_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class State:
+    """How a row stands. ``due_in``: seconds until something is due; ``blocked``: approved, but not ours to run now."""
+
+    version: int
+    status: str
+    due_in: float | None = None
+    blocked: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """True while a workflow has work to do for it."""
+        return Status(self.status) in OPEN
+
+    @property
+    def runs(self) -> bool:
+        """True when the next thing is to execute (or to find out about an execution that somebody left)."""
+        return self.is_open and self.status != Status.HELD and not self.blocked
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The answer of `admit`: how the row stands, and the keyed hash of the body that stands."""
+
+    state: State
+    body_hash: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """An attempt, stored and judged once already, to be judged again and recorded."""
+
+    request_id: str
+    attempt_id: str
