@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from workflows.activities import RequestActivities
 from workflows.contracts import Act, Admit, Admitted, Start, State
@@ -17,8 +17,11 @@ from workflows.contracts import Act, Admit, Admitted, Start, State
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 
-LOCAL_FOR = timedelta(seconds=5)
-"""A step that has not succeeded as a local activity by then goes on as a regular one: history stays small."""
+LOCAL_FOR, LOCAL_TRIES = timedelta(seconds=5), 6
+"""A step that has not succeeded as a local activity by then goes on as a regular one: history stays small.
+
+Tries as well as time: the SDK checks the time only while a try runs; what failed at once was tried for ever (measured).
+"""
 
 
 @workflow.defn(name="Request")
@@ -127,10 +130,12 @@ class RequestWorkflow:
                 given,
                 schedule_to_close_timeout=LOCAL_FOR,
                 retry_policy=RetryPolicy(
-                    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1)
+                    initial_interval=timedelta(milliseconds=200),
+                    maximum_interval=timedelta(seconds=1),
+                    maximum_attempts=LOCAL_TRIES,
                 ),
             )
-        except ActivityError as error:
+        except FailureError as error:  # a local activity raises its own failure, unwrapped
             if is_cancelled_exception(error):
                 raise
             return await workflow.execute_activity_method(

@@ -78,7 +78,7 @@ async def judge(found: Scene, attempt: Attempt) -> tuple[Ruling, Bench]:
 
 def _voter(people: Bench, attempt: Attempt) -> Voter:
     person = people.people.get(attempt.actor_id or "")
-    return Voter(person, Level[attempt.level.upper()], human=attempt.actor_kind == "person")
+    return Voter(person, Level[attempt.level.upper()], human=attempt.actor_kind in ("person", "unlinked"))
 
 
 def ruling(row: Request, people: Bench, voter: Voter, body: dict[str, Any], made: Sequence[Decision]) -> Ruling:
