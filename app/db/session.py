@@ -28,7 +28,7 @@ class Database:
         self._engine = create_async_engine(
             url, pool_size=pool_size, max_overflow=0, pool_timeout=5, connect_args={"server_settings": STEP_TIMEOUTS}
         )
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False, autoflush=False)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

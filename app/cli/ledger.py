@@ -1,0 +1,110 @@
+"""``interlock ledger``: what was recorded, and whether it still is what was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.failing import FINDINGS
+from app.cli.options import Data, Json
+from app.cli.place import opened
+from app.db import ledger
+from app.domain.errors import NotFound
+from app.domain.ledger import LedgerFinding, Stored, leaf_hash, verify_stream
+from app.steps.context import Context
+
+SHORT = 12
+
+
+def register(interlock: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="The append-only record.", no_args_is_help=True)
+    group.command("show")(show)
+    group.command("verify")(verify)
+    interlock.add_typer(group, name="ledger")
+
+
+def show(
+    stream: Annotated[str, typer.Argument(metavar="STREAM|REQUEST_ID", help="As in request:ID, bot:ID, installation.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """The entries of one stream, in order."""
+    entries = asyncio.run(_read(data, _stream(stream)))
+    if as_json:
+        for entry in entries:
+            typer.echo(entry.body)
+        return
+    Console().print(_table(entries))
+
+
+def _stream(text: str) -> str:
+    try:
+        return f"request:{uuid.UUID(text)}"
+    except ValueError:
+        return text
+
+
+async def _read(data: Path | None, stream: str) -> Sequence[Stored]:
+    async with opened(data) as place:
+        return await _entries(place.ctx, stream)
+
+
+async def _entries(ctx: Context, stream: str) -> Sequence[Stored]:
+    async with ctx.database.transaction() as session:
+        found = await ledger.read(session, stream)
+    if not found:
+        raise NotFound(f"The ledger has no stream {stream!r}.")
+    return found
+
+
+def _table(entries: Sequence[Stored]) -> Table:
+    table = Table("n", "at", "kind", "hash", "facts", box=None, pad_edge=False)
+    for entry in entries:
+        body = json.loads(entry.body)
+        facts = json.dumps(body["facts"], ensure_ascii=False, separators=(",", ":"))
+        table.add_row(str(entry.n), body["at"], body["kind"], leaf_hash(entry.body)[:SHORT], facts)
+    return table
+
+
+def verify(
+    stream: Annotated[str | None, typer.Option("--stream", help="One stream instead of all.")] = None,
+    data: Data = None,
+) -> None:
+    """Check the database's streams: no number missing, canonical bytes, each entry chained to the one before.
+
+    One line on stdout for each finding, `where: what`; exit code 1 if there is any.
+    """
+    streams, entries, findings = asyncio.run(_verify(data, stream))
+    for finding in findings:
+        typer.echo(f"{finding.where}: {finding.what}")
+    if findings:
+        raise typer.Exit(FINDINGS)
+    typer.echo(f"verified: {entries} entries in {streams} streams")
+
+
+async def _verify(data: Path | None, stream: str | None) -> tuple[int, int, list[LedgerFinding]]:
+    findings: list[LedgerFinding] = []
+    async with opened(data) as place:
+        streams = await _streams(place.ctx) if stream is None else [_stream(stream)]
+        entries = 0
+        for name in streams:
+            stored = await _entries(place.ctx, name)
+            entries += len(stored)
+            findings += verify_stream(name, stored)
+    return len(streams), entries, findings
+
+
+async def _streams(ctx: Context) -> Sequence[str]:
+    async with ctx.database.transaction() as session:
+        return await ledger.streams(session)
+
+
