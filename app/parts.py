@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.db.session import Database
+from app.execution.http import boottime
 from app.keys import KeyRings
 from app.ledger.vault import Vault
 from app.settings import Settings
@@ -43,6 +44,7 @@ def build_context(settings: Settings, keyrings: KeyRings) -> Context:
         rules=Rules(),
         vault=Vault(keyrings.wrapping),
         grants=keyrings.grants,
+        boottime=boottime,
         issuer=settings.api.base_url,
         environment=settings.environment,
         target_urls=TargetUrls(settings),

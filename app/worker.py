@@ -12,7 +12,7 @@ from app.activities.request import RequestActivities
 from app.activities.worker import build_worker
 from app.execution.http import new_client
 from app.keys import KeyRings
-from app.outbox.reconciler import Reconciler
+from app.outbox.reconciler import Reconciler, Sink
 from app.outbox.sinks import Wake
 from app.parts import build_context
 from app.settings import Settings
@@ -35,7 +35,7 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
 
 
 async def _until_stopped(settings: Settings, ctx: Context, services: Services, stop: asyncio.Event) -> None:
-    sinks = {"wake": Wake(ctx.database), "nudge": Nudge(services)}
+    sinks: dict[str, Sink] = {"wake": Wake(ctx.database), "nudge": Nudge(services)}
     reconciler = asyncio.create_task(Reconciler(ctx.database, sinks).run())
     sweeper = asyncio.create_task(
         sweep_forever(services, every=settings.worker.sweep_every, overdue=timedelta(seconds=settings.worker.overdue))
@@ -43,11 +43,12 @@ async def _until_stopped(settings: Settings, ctx: Context, services: Services, s
     if settings.worker.ready_file is not None:
         settings.worker.ready_file.touch()
     stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait({reconciler, sweeper, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (reconciler, sweeper, stopped):
+    await asyncio.wait({reconciler, sweeper, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (reconciler, sweeper):
+        if task.done():
+            task.result()
         task.cancel()
-    for task in done - {stopped}:
-        task.result()
+    stopped.cancel()
 
 
 async def _main() -> None:

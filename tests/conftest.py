@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from app.db.migrate import upgrade
 from app.devstack import Postgres, TemporalServer
 from app.keys import KeyRings, create_missing
 from tests.fakes.desk import Desk, desk
-from tests.world import World, build_context, connect, running
+from tests.world import RULES, World, build_context, connect, running
 
 NewDatabase = Callable[[], Awaitable[str]]
 
@@ -59,6 +60,15 @@ def rings(tmp_path_factory: pytest.TempPathFactory) -> KeyRings:
     folder: Path = tmp_path_factory.mktemp("keys")
     create_missing(folder)
     return KeyRings.load(folder)
+
+
+@pytest.fixture
+def rules_copy() -> Iterator[Path]:
+    """A copy of tests/rules to change."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "rules"
+        shutil.copytree(RULES, copy)
+        yield copy
 
 
 @pytest.fixture(scope="module")

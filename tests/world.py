@@ -22,10 +22,10 @@ from app.db.session import Database
 from app.db.tables import ClientCredential
 from app.domain.ledger import verify_stream
 from app.domain.request import Level
-from app.execution.http import new_client
+from app.execution.http import boottime, new_client
 from app.keys import KeyRings
 from app.ledger.vault import Vault
-from app.outbox.reconciler import Reconciler
+from app.outbox.reconciler import Reconciler, Sink
 from app.steps.context import Context, DatabaseClock
 from app.steps.rules import Rules
 from app.use_cases import decide, read, submit
@@ -120,6 +120,7 @@ async def build_context(database_url: str, rings: KeyRings, desk_url: str) -> Co
         rules=Rules(),
         vault=Vault(rings.wrapping),
         grants=rings.grants,
+        boottime=boottime,
         issuer="http://interlock.test",
         environment="development",
         target_urls={"desk": desk_url},
@@ -159,7 +160,7 @@ async def running(ctx: Context, client: Client, rings: KeyRings, desk: Desk) -> 
 async def working(ctx: Context, services: Services, executor: Executor) -> AsyncIterator[None]:
     """A worker and a reconciler."""
     activities = RequestActivities(ctx, executor)
-    sinks = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
+    sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
     async with build_worker(services.temporal, services.task_queue, activities):
         reconciling = asyncio.create_task(Reconciler(ctx.database, sinks).run())
         try:

@@ -12,7 +12,8 @@ from temporalio import activity
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from app.domain.errors import Unavailable
-from app.execution.http import Answer, Call, send
+from app.domain.outcome import Answer
+from app.execution.http import Call, send
 from app.steps.context import Context
 from app.steps.execution import Go, Started
 from app.steps.finish import finish

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from app.activities.execution import Executor
 from app.domain import ask
+from app.domain.errors import NotFound
 from app.steps import act, judge, tick
 from app.steps.admit import admit
 from app.steps.context import Context
 from workflows import activities
 from workflows.contracts import Act, Admit, Admitted, State
+
+P = ParamSpec("P")
+A = TypeVar("A")
+
+
+def _final(body: Callable[P, Coroutine[Any, Any, A]]) -> Callable[P, Coroutine[Any, Any, A]]:
+    """What names a request or an attempt that is not there fails for good: no later try would find it."""
+
+    @wraps(body)
+    async def step(*args: P.args, **kwargs: P.kwargs) -> A:
+        try:
+            return await body(*args, **kwargs)
+        except NotFound as error:
+            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+
+    return step
 
 
 class RequestActivities(activities.RequestActivities):
@@ -25,6 +46,7 @@ class RequestActivities(activities.RequestActivities):
         self._executor = executor
 
     @activity.defn(name="admit")
+    @_final
     async def admit(self, given: Admit) -> Admitted:
         """See the stub."""
         asked = None if given.ask is None else ask.loads(given.ask)
@@ -32,31 +54,37 @@ class RequestActivities(activities.RequestActivities):
         return await admit(self._ctx, uuid.UUID(given.request_id), asked, waited=waited)
 
     @activity.defn(name="decide")
+    @_final
     async def decide(self, given: Act) -> State:
         """See the stub."""
         return await judge.decide(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="cancel")
+    @_final
     async def cancel(self, given: Act) -> State:
         """See the stub."""
         return await act.cancel(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="begin")
+    @_final
     async def begin(self, given: Act) -> State:
         """See the stub."""
         return await act.begin(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="report")
+    @_final
     async def report(self, given: Act) -> State:
         """See the stub."""
         return await act.report(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="tick")
+    @_final
     async def tick(self, request_id: str) -> State:
         """See the stub."""
         return await tick.tick(self._ctx, uuid.UUID(request_id))
 
     @activity.defn(name="execute")
+    @_final
     async def execute(self, request_id: str) -> State:
         """See the stub."""
         return await self._executor.execute(uuid.UUID(request_id))

@@ -273,5 +273,17 @@ class ProblemBody(Answer):
     where: str = Field(default="", description="In a 422: the path to what is to blame.")
 
 
-ANSWERS: tuple[type[Answer], ...] = (RequestView, Settling, Page, Grant, Catalogue, PolicySource, Token, OAuthError)
-"""Those with examples, for the tests."""
+ANSWERS: tuple[type[Answer], ...] = (
+    RequestView,
+    Settling,
+    Page,
+    Grant,
+    Catalogue,
+    PolicySource,
+    Token,
+    OAuthError,
+    Jwks,
+    Health,
+    ProblemBody,
+)
+"""All that an operation answers with."""

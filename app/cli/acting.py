@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import socket
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ async def _first(place: Place, session: AsyncSession) -> str:
 
 
 async def _of_token(place: Place, token_file: Path) -> str:
-    bearer = token_file.read_text().strip()
+    bearer = (await asyncio.to_thread(token_file.read_text)).strip()
     services = Services(
         place.ctx,
         await connect(place.settings.temporal, place.rings, lazy=True),

@@ -25,7 +25,15 @@ TokenFile = Annotated[
     Path | None,
     typer.Option("--token-file", metavar="FILE", help="Holds an access token of the person who does it."),
 ]
-Assurance = StrEnum("Assurance", [(level.name, level.name.lower()) for level in Level])  # type: ignore[misc]
+
+
+class Assurance(StrEnum):
+    """The words of `Level`."""
+
+    CLICK = "click"
+    LOGIN = "login"
+    RECENT = "recent"
+    STRONG = "strong"
 
 
 def register(interlock: typer.Typer) -> None:
@@ -65,7 +73,7 @@ async def _credential(kind: str, holder: str, data: Path | None, as_: str | None
 
 def token(
     person: Annotated[str, typer.Argument(metavar="PERSON")],
-    level: Annotated[Assurance, typer.Option("--level", help="How surely it is them.")] = Assurance("login"),
+    level: Annotated[Assurance, typer.Option("--level", help="How surely it is them.")] = Assurance.LOGIN,
     data: Data = None,
 ) -> None:
     """Print an access token of a person. In development only: elsewhere people's tokens come from their issuer."""

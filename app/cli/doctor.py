@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import typer
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -48,7 +47,8 @@ def doctor(data: Data = None) -> None:
         _line("settings", ok=False, what=str(error))
         raise typer.Exit(FINDINGS) from None
     _line("settings", ok=True, what=f"environment {settings.environment}")
-    if not all([asyncio.run(_passes(name, check, settings)) for name, check in CHECKS.items()]):
+    passed = [asyncio.run(_passes(name, check, settings)) for name, check in CHECKS.items()]
+    if not all(passed):
         raise typer.Exit(FINDINGS)
 
 

@@ -106,5 +106,3 @@ async def _verify(data: Path | None, stream: str | None) -> tuple[int, int, list
 async def _streams(ctx: Context) -> Sequence[str]:
     async with ctx.database.transaction() as session:
         return await ledger.streams(session)
-
-

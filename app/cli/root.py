@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -23,6 +24,7 @@ for part in (policy, stack, processes, credentials, people, ledger, doctor):
 
 def main() -> None:
     """Run the command line; exits with the codes of `app.cli`."""
+    os.environ.pop("INTERLOCK_URL", None)  # curl's, by `interlock up`: no setting, and unknown ones are refused
     try:
         interlock()
     except TOLD as error:

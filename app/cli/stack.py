@@ -23,7 +23,9 @@ DataDir = Annotated[
 ]
 Port = Annotated[
     int | None,
-    typer.Option("--port", metavar="N", min=0, max=65535, help=f"Of the API; by default {PORT} if free. 0: a free one."),
+    typer.Option(
+        "--port", metavar="N", min=0, max=65535, help=f"Of the API; by default {PORT} if free. 0: a free one."
+    ),
 ]
 
 
@@ -36,7 +38,9 @@ def register(interlock: typer.Typer) -> None:
 
 def dev(
     data: DataDir = DEV_DATA,
-    governance: Annotated[Path, typer.Option("--governance", metavar="DIR", help="The rules to put in force.")] = EXAMPLE,
+    governance: Annotated[
+        Path, typer.Option("--governance", metavar="DIR", help="The rules to put in force.")
+    ] = EXAMPLE,
     port: Port = None,
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", metavar="F", help="Written when everything answers.")

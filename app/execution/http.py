@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -16,6 +15,7 @@ import httpcore
 import httpx
 
 from app.domain import digest
+from app.domain.outcome import Answer, Sent
 from app.execution.answers import MAX_BODY, Body, as_error, as_result, storable_text
 from app.execution.wire import Direct, Errand, Refused
 
@@ -34,18 +34,6 @@ NETWORK_ERRORS = (
 """All that a network, a resolver or a target's answer can make happen."""
 
 
-class Sent(StrEnum):
-    """How far a call came.
-
-    ``uncertain``: 408, 425, 429, 5xx, or cut or timed out after the first byte; it may or may not have acted.
-    """
-
-    NOT_SENT = "not_sent"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    UNCERTAIN = "uncertain"
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One attempt. ``committed_at``: CLOCK_BOOTTIME seconds at which the attempt's commit was sent."""
@@ -59,21 +47,6 @@ class Call:
     hosts: frozenset[str]
     private: bool
     committed_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a call.
-
-    ``error``: ``{status, body}`` with ``truncated: true`` if cut, or ``{status, body, reason}`` when there was no
-    whole answer. ``note``: why a good answer's body is not in ``result``.
-    """
-
-    sent: Sent
-    http_status: int | None
-    result: Any | None
-    error: dict[str, Any] | None
-    note: str | None = None
 
 
 class Client(httpx.AsyncClient):

@@ -15,7 +15,7 @@ from app.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-IDLE = 0.05
+IDLE = 0.1
 """Seconds between two looks while nothing is due."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.db import requests
 from app.db.tables import Attempt
-from app.domain.errors import Closed, InterlockError, NotOpenToThis
+from app.domain.errors import Closed, InterlockError, NotFound, NotOpenToThis
 from app.domain.request import Mode
 from app.domain.states import Status
 from app.grants.grants import Grant
@@ -31,7 +31,7 @@ async def _acting(
     async with scene(ctx, request_id) as found:
         attempt = await found.session.get(Attempt, attempt_id)
         if attempt is None or attempt.request_id != request_id or attempt.op != op:
-            raise LookupError(f"attempt {attempt_id} is not a {op} of request {request_id}")
+            raise NotFound(f"attempt {attempt_id} is not a {op} of request {request_id}")
         yield found, attempt
 
 

@@ -16,6 +16,7 @@ from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.clocks import rfc3339
 from app.domain.digest import request_digest, sha256
+from app.domain.errors import NotFound
 from app.domain.plan import PlanRule, begin, plan_as_json, reach
 from app.domain.request import Mode, Reversibility, Risk, word
 from app.domain.states import Status
@@ -83,12 +84,12 @@ async def admit(
     """Admit an ask, or take over the row that stands under its id.
 
     ``waited``: how long after its start. ``fast``: without a workflow; raises Held, nothing written, if it must wait.
-    Raises LookupError when there is neither row nor ask.
+    Raises NotFound when there is neither row nor ask.
     """
     async with ctx.database.transaction() as session:
         bot_id = ask.asker_id if ask is not None else await requests.bot_of(session, request_id)
         if bot_id is None:
-            raise LookupError(f"request {request_id} was never admitted")
+            raise NotFound(f"request {request_id} was never admitted")
         await governance.shared_stop_locks(session, bot_id)
         row = await requests.locked(session, request_id)
         if row is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -36,13 +36,18 @@ class DatabaseClock:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts. ``issuer``: the base URL that grants name; ``target_urls``: per environment, target name to URL."""
+    """The parts.
+
+    ``boottime``: seconds that also run while the machine or process is frozen; ``issuer``: the base URL that grants
+    name; ``target_urls``: target name to the URL of this environment.
+    """
 
     database: Database
     clock: Clock
     rules: Rules
     vault: Vault
     grants: KeyRing[OKPKey]
+    boottime: Callable[[], float]
     issuer: str
     environment: str
     target_urls: Mapping[str, str] = field(default_factory=dict)

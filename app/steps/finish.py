@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from app.db import requests
 from app.db.tables import ExecutionAttempt
+from app.domain.outcome import Answer, Sent
 from app.domain.states import Status
-from app.execution.http import Answer, Sent
 from app.steps.context import Context
 from app.steps.execution import Started
 from app.steps.scene import Scene, scene

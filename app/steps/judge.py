@@ -18,6 +18,7 @@ from app.domain.errors import (
     Forbidden,
     InterlockError,
     Malformed,
+    NotFound,
     Violation,
 )
 from app.domain.request import Level, Say
@@ -147,7 +148,7 @@ async def decide(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> 
     async with scene(ctx, request_id) as found:
         attempt = await found.session.get(Attempt, attempt_id)
         if attempt is None or attempt.request_id != request_id or attempt.op != "decide":
-            raise LookupError(f"attempt {attempt_id} is not a decision on request {request_id}")
+            raise NotFound(f"attempt {attempt_id} is not a decision on request {request_id}")
         if attempt.ruling is None:
             await _rule(found, attempt)
         return found.state()

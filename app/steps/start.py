@@ -13,7 +13,6 @@ from app.domain.plan import missing
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome
-from app.execution.http import boottime
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
 from app.steps.context import Context
@@ -157,8 +156,6 @@ async def _again(found: Scene, owner: str) -> Started:
     """Somebody has started before: wait until that can no longer be running, then go on as the action allows."""
     last = (await requests.execution_attempts(found.session, found.row.id))[-1]
     action = _action(found)
-    if last.outcome is None and last.owner == owner:
-        raise LookupError("one run never starts twice without an outcome")
     not_before = retry_not_before(last, timedelta(milliseconds=(found.row.execution or {})["timeout_ms"]))
     if last.outcome != "not-sent" and found.now < not_before:
         return Started(found.state(), wait=(not_before - found.now).total_seconds())
@@ -193,7 +190,7 @@ async def _commit(found: Scene, owner: str, n: int) -> Started:
         grant=grant,
         hosts=target.hosts,
         private=target.private,
-        committed_at=boottime(),
+        committed_at=found.ctx.boottime(),
     )
     return Started(found.state(), go)
 

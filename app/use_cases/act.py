@@ -10,12 +10,12 @@ from typing import Any
 from app.db import requests
 from app.db.tables import Request
 from app.domain.clocks import rfc3339
-from app.domain.errors import InterlockError, NotOpenToThis
+from app.domain.errors import Forbidden, InterlockError, NotOpenToThis
 from app.domain.states import Status
 from app.steps import act
 from app.steps import settle as settling
-from app.steps.scene import scene
-from app.use_cases import attempts
+from app.steps.scene import Scene, scene
+from app.use_cases import attempts, refusals
 from app.use_cases.access import require
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.services import Services
@@ -70,12 +70,12 @@ async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[s
 async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed, body: dict[str, Any]) -> View:
     """Judge first, record in order, read back what stands."""
     async with scene(services.ctx, request_id) as found:
-        row = require(found.policy, who, found.row, deed.needs)
-        error = deed.check(row)
-        if error is not None:
-            raise error
-        attempt = await attempts.store(found, who, deed.op, None, body)
-    await attempts.send(services, request_id, attempt, has_workflow=row.has_workflow, step=deed.step)
+        refused = await _refusal(found, who, deed)
+        if refused is None:
+            attempt = await attempts.store(found, who, deed.op, None, body)
+    if refused is not None:
+        raise refused
+    await attempts.send(services, request_id, attempt, has_workflow=found.row.has_workflow, step=deed.step)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         row = require(policy, who, await requests.by_id(session, request_id), "read")
@@ -83,6 +83,16 @@ async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed
         if error is not None:
             raise error
         return await view(session, policy, who, row)
+
+
+async def _refusal(found: Scene, who: Actor, deed: Deed) -> InterlockError | None:
+    """What speaks against it; the lack of a role is on the ledger. Raises NotFound for what one may not even see."""
+    try:
+        return deed.check(require(found.policy, who, found.row, deed.needs))
+    except Forbidden as error:
+        limited = await refusals.note(found, who, deed.op, [])
+        await found.write_entries()
+        return limited or error
 
 
 async def settle(

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
-
-from app.db.tables import Attempt, Refusal
-from app.domain.errors import InterlockError, Malformed, RateLimited
+from app.db.tables import Attempt
+from app.domain.errors import InterlockError, Malformed
 from app.domain.request import Say
 from app.steps import judge
-from app.steps.judge import Ruling, ruling_from_json
-from app.steps.scene import Scene, scene
-from app.use_cases import attempts
+from app.steps.judge import ruling_from_json
+from app.steps.scene import scene
+from app.use_cases import attempts, refusals
 from app.use_cases.actors import Actor
 from app.use_cases.services import Services
 from app.use_cases.views import View
-
-REFUSALS_PER_MINUTE = 20
-_MINUTE = timedelta(minutes=1)
 
 
 async def decide(
@@ -65,29 +59,8 @@ async def _judged_first(
             attempt.ruling = said.as_json()
         error = said.error()
         if said.word == "refused":
-            error = await _refuse(found, who, said) or error
+            names = [violation.invariant for violation in said.violations]
+            error = await refusals.note(found, who, "decide", names) or error
         await found.session.flush()
         await found.write_entries()
         return attempt, found.row.has_workflow, error
-
-
-async def _refuse(found: Scene, who: Actor, said: Ruling) -> InterlockError | None:
-    """Put a refusal on the ledger; the same one again within a minute is only counted, and too many are turned away."""
-    actor, names = who.id or who.identity, ",".join(v.invariant for v in said.violations)
-    known = await found.session.get(Refusal, (found.row.id, actor))
-    if known is None:
-        values = {"request_id": found.row.id, "actor": actor, "count": 0, "window_count": 0}
-        await found.session.execute(insert(Refusal).values(**values, window_started_at=found.now, last_invariants=""))
-        known = await found.session.get(Refusal, (found.row.id, actor))
-    assert known is not None  # noqa: S101  for the type checker: the row's lock is ours, the insert went through
-    if found.now - known.window_started_at > _MINUTE:
-        known.window_started_at, known.window_count, known.last_invariants = found.now, 0, ""
-    known.count, known.window_count = known.count + 1, known.window_count + 1
-    if known.window_count > REFUSALS_PER_MINUTE:
-        return RateLimited("Refused too often on this request; look at why first.", retry_after=60)
-    if known.last_invariants != names:
-        known.last_invariants = names
-        person = found.pid(who.id) if who.kind == "person" else None
-        personal = {"identity": who.identity}
-        found.note("refused", personal, person=person, violations=[v.invariant for v in said.violations], op="decide")
-    return None

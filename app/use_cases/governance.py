@@ -33,7 +33,7 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
         if active == version:
             return version
         _may_replace(ctx, active, replace=replace)
-        await _activate(session, rules, document, version, now, pids.get(by, by))
+        await _activate(session, rules, document, version=version, now=now, by=pids.get(by, by))
         return version
 
 
@@ -64,7 +64,7 @@ async def _people(session: AsyncSession, people: Sequence[PersonFile]) -> None:
 
 
 async def _activate(
-    session: AsyncSession, rules: Governance, document: dict[str, Any], version: str, now: datetime, by: str
+    session: AsyncSession, rules: Governance, document: dict[str, Any], *, version: str, now: datetime, by: str
 ) -> None:
     await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])
     await governance.activate(session, version=version, document=document, at=now, by=by)

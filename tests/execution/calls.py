@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from app.execution.http import Answer, Call, boottime
+from app.domain.outcome import Answer
+from app.execution.http import Call, boottime
 
 PARAMETERS = {"reason": "größer", "order_id": "#W2378156", "amount": 10.0}
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from app.domain import digest
-from app.execution.http import Answer, Sent, new_client, send
+from app.domain.outcome import Answer, Sent
+from app.execution.http import new_client, send
 from tests.execution.calls import PARAMETERS, a_call, reason
 from tests.execution.raw_server import Talk, hang, http, says, serving
 

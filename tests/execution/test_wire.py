@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.execution.http import Sent, new_client, send
+from app.domain.outcome import Sent
+from app.execution.http import new_client, send
 from app.execution.wire import Refused, objection, resolve
 from tests.execution.calls import a_call, reason
 from tests.execution.certificates import for_localhost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,13 @@ from app.domain.errors import (
     RateLimited,
 )
 from app.domain.request import Level
-from app.use_cases import decide
+from app.use_cases import refusals
 from app.use_cases.actors import Actor
+from app.use_cases.views import View
 from tests.world import World
 
 
-async def refused(world: World, who: str | Actor, shown: dict[str, object], **more: object) -> list[str]:
+async def refused(world: World, who: str | Actor, shown: View, **more: Any) -> list[str]:
     """The invariants by whose names this decision is refused."""
     with pytest.raises(Forbidden) as caught:
         await world.say(who, shown, **more)
@@ -131,10 +133,10 @@ async def test_no_approval_reaches_a_request_that_is_not_there(world: World) -> 
 
 async def test_refusals_are_coalesced_and_rate_limited(world: World) -> None:
     shown = await world.ask("do.moderate")
-    for _ in range(decide.REFUSALS_PER_MINUTE):
+    for _ in range(refusals.PER_MINUTE):
         assert await refused(world, "fiona", shown) == ["not-eligible"]
     with pytest.raises(RateLimited):
         await world.say("fiona", shown)
     assert (await world.kinds(shown)).count("refused") == 1
     async with world.ctx.database.transaction() as session:
-        assert await requests.refusal_count(session, uuid.UUID(shown["id"])) == decide.REFUSALS_PER_MINUTE + 1
+        assert await requests.refusal_count(session, uuid.UUID(shown["id"])) == refusals.PER_MINUTE + 1

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from app.steps.start import start
 from app.use_cases.governance import install
@@ -17,22 +12,13 @@ from tests.workflows.test_stale_authority import let_go, waiting
 from tests.world import RULES, World
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A copy of the rules to change."""
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "rules"
-        shutil.copytree(RULES, copy)
-        yield copy
-
-
-async def change(world: World, folder: Path, old: str, new: str) -> None:
+async def change(world: World, rules_copy: Path, old: str, new: str) -> None:
     """Put other rules in force."""
-    file = folder / "desk.yaml"
+    file = rules_copy / "desk.yaml"
     source = file.read_text()
     assert old in source
     file.write_text(source.replace(old, new))
-    await install(world.ctx, folder, replace=True, by="ada")
+    await install(world.ctx, rules_copy, replace=True, by="ada")
 
 
 async def restarted(world: World, shown: View) -> View:
@@ -44,17 +30,19 @@ async def restarted(world: World, shown: View) -> View:
 RULE = "  - {name: allowed,"
 
 
-async def test_a_newer_rule_that_denies_revokes(world: World, folder: Path) -> None:
+async def test_a_newer_rule_that_denies_revokes(world: World, rules_copy: Path) -> None:
     shown = await waiting(world)
-    await change(world, folder, RULE, "  - {name: stop, when: 'action.name == \"do.once\"', deny: No more}\n" + RULE)
+    await change(
+        world, rules_copy, RULE, "  - {name: stop, when: 'action.name == \"do.once\"', deny: No more}\n" + RULE
+    )
     assert (await restarted(world, shown))["ended_why"] == "policy-stricter"
     await install(world.ctx, RULES, replace=True, by="ada")
     await let_go(world, shown)
 
 
-async def test_a_newer_rule_that_asks_for_more_holds_for_what_is_missing(world: World, folder: Path) -> None:
+async def test_a_newer_rule_that_asks_for_more_holds_for_what_is_missing(world: World, rules_copy: Path) -> None:
     shown = await waiting(world)
-    await change(world, folder, RULE, "  - {name: more, when: 'action.name == \"do.once\"', hold: stages}\n" + RULE)
+    await change(world, rules_copy, RULE, "  - {name: more, when: 'action.name == \"do.once\"', hold: stages}\n" + RULE)
     seen = await restarted(world, shown)
     assert seen["status"] == "held"
     assert [(s["group"], s["status"]) for s in seen["plan"]["stages"]] == [("leads", "passed"), ("finance", "open")]
@@ -64,9 +52,9 @@ async def test_a_newer_rule_that_asks_for_more_holds_for_what_is_missing(world: 
     await install(world.ctx, RULES, replace=True, by="ada")
 
 
-async def test_a_changed_definition_of_the_action_revokes(world: World, folder: Path) -> None:
+async def test_a_changed_definition_of_the_action_revokes(world: World, rules_copy: Path) -> None:
     shown = await waiting(world)
-    await change(world, folder, "title: Something that must not be repeated", "title: Something else entirely")
+    await change(world, rules_copy, "title: Something that must not be repeated", "title: Something else entirely")
     assert (await restarted(world, shown))["ended_why"] == "action-changed"
     await install(world.ctx, RULES, replace=True, by="ada")
     await let_go(world, shown)

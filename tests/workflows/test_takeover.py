@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.domain.clocks import moment
 from app.domain.digest import request_id
 from app.domain.errors import IdempotencyKeyReused
-from app.execution.http import Answer, Sent
+from app.domain.outcome import Answer, Sent
 from app.steps.finish import finish
 from app.steps.start import start
 from app.steps.tick import tick

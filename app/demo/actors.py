@@ -1,0 +1,149 @@
+"""The bot and the people, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from app.demo.expect import Unexpected, expect
+from app.demo.stack import Running
+from app.domain.request import Level
+from app.identity.tokens import dev_token
+from app.keys import KeyRings
+
+Json = dict[str, Any]
+WAIT_SECONDS = 30
+MODEL = "example-ai/chat-large@2026-05"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the bot asks for, and what it says of why."""
+
+    action: str
+    parameters: Json
+    customer: str
+    prompt: str
+    conversation: str
+
+
+class Bot:
+    """The chatbot: a client with an access token of its own."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str) -> None:
+        self._http = http
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def ask(self, ask: Ask) -> Json:
+        """Submit; what Interlock answers at once."""
+        body = {
+            "action": ask.action,
+            "parameters": ask.parameters,
+            "reason": ask.prompt,
+            "on_behalf_of": ask.customer,
+            "triggered_by": ask.customer,
+            "context": {"conversation_id": ask.conversation, "model": MODEL, "prompt_excerpt": ask.prompt},
+        }
+        headers = {**self._headers, "Idempotency-Key": uuid.uuid4().hex}
+        answer = await self._http.post("/v1/requests", json=body, headers=headers)
+        return _body(f"{ask.action} is taken", answer, 201)
+
+    async def until_final(self, request: Json) -> Json:
+        """Long-poll until nothing more can happen to a request. Raises `Unexpected` if that takes too long."""
+        seen = request
+        async with asyncio.timeout(WAIT_SECONDS):
+            while seen["status"] in ("held", "approved", "executing"):
+                query = {"wait": "10s", "since": str(seen["version"])}
+                answer = await self._http.get(f"/v1/requests/{seen['id']}", params=query, headers=self._headers)
+                seen = _body("the bot reads its request", answer, 200)
+        return seen
+
+    async def report(self, request: Json, result: Json) -> Json:
+        """Tell what came of an action that the bot ran itself."""
+        body = {"status": "succeeded", "result": result}
+        answer = await self._http.post(f"/v1/requests/{request['id']}/outcome", json=body, headers=self._headers)
+        return _body("the outcome is taken", answer, 200)
+
+
+class Person:
+    """An employee with a browser: sees a request, and decides what they see."""
+
+    def __init__(self, http: httpx.AsyncClient, rings: KeyRings, api_url: str, name: str) -> None:
+        self._http, self._rings, self._api_url, self.name = http, rings, api_url, name
+
+    async def see(self, request: Json) -> Json:
+        """The request as this person sees it."""
+        answer = await self._http.get(f"/v1/requests/{request['id']}", headers=self._headers(Level.LOGIN))
+        return _body(f"{self.name} sees the request", answer, 200)
+
+    async def say(
+        self,
+        request: Json,
+        decision: str,
+        reason: str | None = None,
+        *,
+        level: Level = Level.LOGIN,
+        key: str | None = None,
+    ) -> httpx.Response:
+        """Decide; the raw answer."""
+        body = {"decision": decision, "reason": reason, "digest": (await self.see(request))["digest"]}
+        headers = self._headers(level) | ({"Idempotency-Key": key} if key else {})
+        return await self._http.post(f"/v1/requests/{request['id']}/decisions", json=body, headers=headers)
+
+    async def approve(self, request: Json, reason: str | None = None) -> Json:
+        """Approve, and be heard."""
+        return _body(f"{self.name} approves", await self.say(request, "approve", reason), 200)
+
+    async def deny(self, request: Json, reason: str) -> Json:
+        """Deny, and be heard."""
+        return _body(f"{self.name} denies", await self.say(request, "deny", reason), 200)
+
+    async def refused(self, request: Json, *invariants: str, level: Level = Level.LOGIN) -> str:
+        """Try to approve and be refused for exactly these reasons; the first one's sentence."""
+        problem = _body(f"{self.name} is refused", await self.say(request, "approve", "looks fine", level=level), 403)
+        broken = problem.get("violations", [])
+        expect(f"why {self.name} is refused", sorted(v["invariant"] for v in broken), sorted(invariants))
+        return str(next(v["sentence"] for v in broken if v["invariant"] == invariants[0]))
+
+    def _headers(self, level: Level) -> dict[str, str]:
+        assert self._rings.dev_issuer is not None  # noqa: S101  for the type checker: a dev stack has one
+        now = datetime.now(UTC)
+        token = dev_token(self._rings.dev_issuer, base_url=self._api_url, person_id=self.name, level=level, now=now)
+        return {"Authorization": f"Bearer {token}"}
+
+
+def _body(what: str, answer: httpx.Response, status: int) -> Json:
+    if answer.status_code != status:
+        raise Unexpected(f"{what}: expected {status}, got {answer.status_code} {answer.text[:500]}")
+    found: Json = answer.json()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Everybody in the story."""
+
+    http: httpx.AsyncClient
+    bot: Bot
+    rings: KeyRings
+    api_url: str
+
+    def person(self, name: str) -> Person:
+        """An employee."""
+        return Person(self.http, self.rings, self.api_url, name)
+
+
+@asynccontextmanager
+async def cast(where: Running, client_id: str, client_secret: str) -> AsyncIterator[Cast]:
+    """The bot with an access token for its secret, and the people."""
+    async with httpx.AsyncClient(base_url=where.api_url, trust_env=False, timeout=WAIT_SECONDS) as http:
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        token = _body("the bot gets a token", await http.post("/oauth/token", data=form), 200)["access_token"]
+        yield Cast(http, Bot(http, token), where.rings(), where.api_url)

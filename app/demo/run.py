@@ -1,0 +1,125 @@
+"""Running the demo from start to end, and keeping what it stands on up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from app.demo.actors import cast
+from app.demo.expect import Narrator
+from app.demo.shop import shop
+from app.demo.stack import Running, command_line, running
+from app.demo.story import Story, verified
+from app.devstack.files import write_whole
+
+BOT = "support-bot"
+ENV = "env"
+
+
+def demo(data: Path | None) -> None:
+    """The story, on a stack of its own in ``data`` (default: a new directory, kept only if something goes wrong).
+
+    Raises `Unexpected` for a step that goes otherwise, `StackError` for parts that do not start.
+    """
+    _run(_demo(data and data.absolute()))
+
+
+def up(data: Path, port: int) -> None:
+    """Stack and shop until SIGINT or SIGTERM; ``data``/env tells other terminals how to reach them."""
+    _run(_up(data.absolute(), port))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(_until_told(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        typer.echo("stopped", err=True)
+        sys.exit(128 + signal.SIGINT)
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+async def _demo(data: Path | None) -> None:
+    since, narrator = time.monotonic(), Narrator()
+    async with _place(data) as home, running(home, fresh_shop=True) as where:
+        narrator.tell("up", f"Interlock at {where.api_url}, the shop at {where.shop_url} ({_since(since)})")
+        made = json.loads(await command_line(where, "bots", "credentials", BOT))
+        narrator.tell("up", f"{BOT} has a client secret: interlock bots credentials {BOT}")
+        async with cast(where, **made) as everybody, shop(where.shop_url, where.shop_database_url) as counter:
+            await Story(where, everybody, counter, narrator).tell()
+        await verified(where, narrator)
+    typer.echo(f"Every step was as expected ({_since(since)}).")
+
+
+def _since(then: float) -> str:
+    return f"{time.monotonic() - then:.1f} s"
+
+
+@asynccontextmanager
+async def _place(data: Path | None) -> AsyncIterator[Path]:
+    if data is not None:
+        yield data
+        return
+    home = Path(tempfile.mkdtemp(prefix="interlock-demo-"))
+    try:
+        yield home
+    except Exception:
+        typer.echo(f"logs are kept in {home / 'logs'}", err=True)
+        raise
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    shutil.rmtree(home, ignore_errors=True)
+
+
+async def _up(data: Path, port: int) -> None:
+    async with running(data, port=port, fresh_shop=False) as where:
+        client = await _credentials(where)
+        _write_env(where, client)
+        try:
+            _describe(where, client)
+            await asyncio.Event().wait()
+        finally:
+            (where.data / ENV).unlink(missing_ok=True)
+
+
+async def _credentials(where: Running) -> dict[str, str]:
+    made: dict[str, str] = json.loads(await command_line(where, "bots", "credentials", BOT))
+    return made
+
+
+def _write_env(where: Running, client: dict[str, str]) -> None:
+    values = {
+        "INTERLOCK_URL": where.api_url,
+        "INTERLOCK_DATA": str(where.data),
+        "BOT_ID": client["client_id"],
+        "BOT_SECRET": client["client_secret"],
+        "SHOP_URL": where.shop_url,
+    }
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+    write_whole(where.data / ENV, "".join(lines))
+
+
+def _describe(where: Running, client: dict[str, str]) -> None:
+    typer.echo(f"Interlock      {where.api_url}   (docs at {where.api_url}/docs)")
+    typer.echo(f"retail shop    {where.shop_url}")
+    typer.echo(f"bot            {client['client_id']}  {client['client_secret']}")
+    typer.echo(f"a person       interlock token dana --data {where.data}")
+    typer.echo(f"in a terminal  . {where.data / ENV}")
+    typer.echo("Ctrl-C stops everything; what is held stays held until the next start.")

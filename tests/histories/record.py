@@ -1,0 +1,124 @@
+"""Records histories of the request workflow for tests/workflows/test_replay.py: ``python -m tests.histories.record``.
+
+Run it when the order of commands changes on purpose (see workflows/README.md), and keep the old files as long as
+runs on them may live. Payloads are plain here: the data is made up, and keys never enter the repository.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from app.db.migrate import upgrade
+from app.devstack import Postgres, TemporalServer
+from app.keys import KeyRings, create_missing
+from app.use_cases import act, read, temporal
+from app.use_cases.views import View
+from tests.fakes.desk import desk
+from tests.world import World, build_context, running
+
+HERE = Path(__file__).parent
+GENERATION = "2026-11"
+
+
+async def approved(world: World) -> View:
+    """Held, approved, executed."""
+    shown = await world.ask("do.moderate")
+    await world.say("dana", shown)
+    return await world.until(shown, "succeeded")
+
+
+async def two_stages(world: World) -> View:
+    """Two stages, with a refusal between that never reaches the workflow."""
+    shown = await world.ask("do.stages")
+    await world.say("dana", shown)
+    await world.say("fiona", shown)
+    return await world.until(shown, "succeeded")
+
+
+async def expired(world: World) -> View:
+    """Held until its time is over."""
+    return await world.until(await world.ask("do.brief"), "expired")
+
+
+async def escalated(world: World) -> View:
+    """A stage that escalates by the clock, then a denial."""
+    shown = await world.ask("do.escalating")
+    await read.wait(world.services, world.bot(), uuid.UUID(shown["id"]), seconds=30, since=shown["version"])
+    return await world.say("greta", shown, "deny")
+
+
+async def cancelled(world: World) -> View:
+    """Cancelled by its bot."""
+    shown = await world.ask("do.moderate")
+    return await act.cancel(world.services, world.bot(), uuid.UUID(shown["id"]), None)
+
+
+async def blocked(world: World) -> View:
+    """Approved behind another with its conflict key, nudged, executed."""
+    thing = uuid.uuid4().hex
+    first = await world.ask("do.once", thing=thing)
+    world.desk.script(thing, 0)
+    await world.say("dana", first)
+    await world.desk.called(thing)
+    shown = await world.ask("do.once", thing=thing)
+    await world.say("dana", shown)
+    world.desk.release(thing)
+    return await world.until(shown, "succeeded")
+
+
+async def run_by_bot(world: World) -> View:
+    """Held, approved, started and reported by the bot."""
+    shown = await world.ask("look.up", parameters={"mode": "hold"})
+    await world.say("dana", shown)
+    await act.grant(world.services, world.bot(), uuid.UUID(shown["id"]))
+    return await act.report(
+        world.services, world.bot(), uuid.UUID(shown["id"]), status="succeeded", detail=None, result=None
+    )
+
+
+STORIES: tuple[Callable[[World], Awaitable[View]], ...] = (
+    approved,
+    two_stages,
+    expired,
+    escalated,
+    cancelled,
+    blocked,
+    run_by_bot,
+)
+
+
+async def _record(world: World, story: Callable[[World], Awaitable[View]]) -> None:
+    shown = await story(world)
+    handle = world.services.temporal.get_workflow_handle(temporal.workflow_id(uuid.UUID(shown["id"])))
+    await handle.result()
+    history = json.loads((await handle.fetch_history()).to_json())
+    file = HERE / f"{GENERATION}-{story.__name__.replace('_', '-')}.json"
+    file.write_text(json.dumps({"workflow_id": handle.id, "history": history}, indent=1) + "\n")
+
+
+async def main() -> None:
+    """Tell each story once, for real, and write its history beside this file."""
+    with tempfile.TemporaryDirectory(prefix="interlock-record-") as place:
+        async with Postgres.start(Path(place)) as postgres, TemporalServer.start() as server, desk() as target:
+            await postgres.create_database("record")
+            await upgrade(postgres.url("record"))
+            create_missing(Path(place) / "keys")
+            rings = KeyRings.load(Path(place) / "keys")
+            ctx = await build_context(postgres.url("record"), rings, target.url)
+            client = await Client.connect(server.address, data_converter=pydantic_data_converter, identity="recorder")
+            async with running(ctx, client, rings, target) as world:
+                for story in STORIES:
+                    await _record(world, story)
+            await ctx.database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
