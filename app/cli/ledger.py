@@ -67,7 +67,10 @@ async def _entries(ctx: Context, stream: str) -> Sequence[Stored]:
 
 
 def _table(entries: Sequence[Stored]) -> Table:
-    table = Table("n", "at", "kind", "hash", "facts", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("n", "at", "kind", "hash"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("facts", overflow="fold")
     for entry in entries:
         body = json.loads(entry.body)
         facts = json.dumps(body["facts"], ensure_ascii=False, separators=(",", ":"))

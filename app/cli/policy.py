@@ -64,7 +64,7 @@ def check(directory: Dir) -> None:
     if findings:
         raise typer.Exit(FINDINGS)
     document = tree.document()
-    counts = (f"{len(entries)} {name}" for name, entries in document.items() if isinstance(entries, list))
+    counts = (f"{name}: {len(entries)}" for name, entries in sorted(document.items()))
     typer.echo(f"{directory}: in order ({', '.join(counts)})")
 
 

@@ -33,20 +33,23 @@ def demo(data: Path | None) -> None:
 
     Raises `Unexpected` for a step that goes otherwise, `StackError` for parts that do not start.
     """
-    _run(_demo(data and data.absolute()))
+    if _told_to_stop(_demo(data and data.absolute())):
+        sys.exit(128 + signal.SIGINT)
 
 
 def up(data: Path, port: int) -> None:
     """Stack and shop until SIGINT or SIGTERM; ``data``/env tells other terminals how to reach them."""
-    _run(_up(data.absolute(), port))
+    _told_to_stop(_up(data.absolute(), port))
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _told_to_stop(work: Coroutine[Any, Any, None]) -> bool:
+    """Run to the end, or until SIGINT or SIGTERM: then True, with everything stopped."""
     try:
         asyncio.run(_until_told(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
         typer.echo("stopped", err=True)
-        sys.exit(128 + signal.SIGINT)
+        return True
+    return False
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:
@@ -120,6 +123,6 @@ def _describe(where: Running, client: dict[str, str]) -> None:
     typer.echo(f"Interlock      {where.api_url}   (docs at {where.api_url}/docs)")
     typer.echo(f"retail shop    {where.shop_url}")
     typer.echo(f"bot            {client['client_id']}  {client['client_secret']}")
-    typer.echo(f"a person       interlock token dana --data {where.data}")
+    typer.echo(f"a person       {sys.argv[0]} token dana --data {where.data}")
     typer.echo(f"in a terminal  . {where.data / ENV}")
     typer.echo("Ctrl-C stops everything; what is held stays held until the next start.")

@@ -58,7 +58,7 @@ SENTENCES = {
     "unlinked-identity": "This identity belongs to no single active person here; ask an administrator to link it.",
     "self-approval": "You asked for this, or made the credential that asked; somebody else must decide.",
     "on-behalf-of": "The bot acts for you or because of your message; somebody else must decide.",
-    "bot-owner": "You own or deployed this bot: high and critical actions, or a stage's only vote, are not yours to decide.",
+    "bot-owner": "You own or deployed this bot: its high and critical actions, or a stage's only vote, are not yours.",
     "beneficiary": "You are the payee, recipient or grantee of this action; somebody else must decide.",
     "not-eligible": "You are not in a group that decides this stage, now and when the request was admitted.",
     "weak-authentication": "This stage wants a stronger sign-in ({want}) than you came with ({have}); sign in again.",

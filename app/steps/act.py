@@ -134,5 +134,5 @@ async def _report(found: Scene, attempt: Attempt) -> None:
         "error": error,
     }
     found.note("reported", _personal(attempt), attempt=last.n, outcome=status.value)
-    await conclude(found, last, status, None)
+    conclude(found, last, status, None)
     await found.changed()

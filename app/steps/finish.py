@@ -59,25 +59,15 @@ async def _close(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> flo
         return max(0.0, (retry_not_before(attempt, timeout) - found.now).total_seconds())
     status = {Sent.SUCCEEDED: Status.SUCCEEDED, Sent.UNCERTAIN: Status.UNKNOWN}.get(answer.sent, Status.FAILED)
     found.row.execution = {**execution, "status": status.value, "result": answer.result, "error": answer.error}
-    await conclude(found, attempt, status, None)
+    conclude(found, attempt, status, None)
     return None
 
 
-async def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why: str | None) -> None:
-    """End the execution: free the conflict key unless nobody knows what happened, and nudge the next in line."""
+def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why: str | None) -> None:
+    """End the execution, and free the conflict key unless nobody knows what happened."""
     found.become(status, why)
     found.note(status.value, why=why, attempt=attempt.n)
     attempt.holds_key = status is Status.UNKNOWN
-    await found.session.flush()
-    await nudge_next(found)
-
-
-async def nudge_next(found: Scene) -> None:
-    """Wake the workflow of the oldest request that waits for the same conflict key."""
-    key = found.row.conflict_key
-    waiting = None if key is None else await requests.waiting_for_key(found.session, key)
-    if waiting is not None:
-        await requests.nudge(found.session, waiting)
 
 
 def retry_not_before(attempt: ExecutionAttempt, timeout: timedelta) -> datetime:
@@ -93,6 +83,6 @@ async def give_up(found: Scene, last: ExecutionAttempt, why: str) -> Started:
     status = Status.FAILED if all(a.outcome == "not-sent" for a in made) else Status.UNKNOWN
     error = {"status": None, "body": f"no outcome after {last.n} attempts: {why}"}
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "error": error}
-    await conclude(found, last, status, why)
+    conclude(found, last, status, why)
     await found.changed()
     return Started(found.state())

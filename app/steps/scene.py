@@ -43,7 +43,7 @@ class Scene:
     policy: Policy
     pids: dict[str, str]
     secret: Secret
-    blocked_for: timedelta | None = None
+    blocked: bool = False
     _entries: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -90,6 +90,15 @@ class Scene:
         await self.write_entries()
         for sink in SINKS:
             await requests.mark(self.session, sink, self.row.id, self.row.version)
+        if self.status not in OPEN and self.status is not Status.UNKNOWN:
+            await self._nudge_next()
+
+    async def _nudge_next(self) -> None:
+        """Wake the workflow of the oldest request that waits for the conflict key which this one has, or waited for."""
+        key = self.row.conflict_key
+        waiting = None if key is None else await requests.waiting_for_key(self.session, key)
+        if waiting is not None:
+            await requests.nudge(self.session, waiting)
 
     async def write_entries(self) -> None:
         """Write what was noted; the row's lock orders the stream."""
@@ -97,12 +106,17 @@ class Scene:
             await ledger.append(self.session, f"request:{self.row.id}", kind, self.now, facts)
         self._entries.clear()
 
+    def block(self, span: timedelta) -> None:
+        """Look again after this: the conflict key is taken. Kept on the row for the sweeper; no change to be told."""
+        self.blocked = True
+        self.row.due_at = min(self.now + span, self.row.expires_at)
+
     def due_at(self) -> datetime | None:
-        """When the clock next matters, or when a stuck row must be looked after."""
+        """When the next thing is due: at once for an approved request that Interlock runs itself."""
         if self.status is Status.HELD and self.plan is not None:
             return next_due(self.plan, self.row.expires_at)
         if self.status is Status.APPROVED:
-            return self.row.expires_at
+            return self.row.expires_at if self.row.mode == Mode.BOT else self.now
         if self.status is Status.EXECUTING:
             return self.now + timedelta(seconds=(self.row.execution or {}).get("window_s", 60))
         return None
@@ -114,10 +128,7 @@ class Scene:
 
     def state(self) -> State:
         """How the row stands, for the workflow."""
-        blocked = self.blocked_for is not None or self.waits_for_bot
-        due = self.row.due_at
-        if self.blocked_for is not None:
-            due = min(self.now + self.blocked_for, due) if due else self.now + self.blocked_for
+        blocked, due = self.blocked or self.waits_for_bot, self.row.due_at
         due_in = None if due is None else float(max(1, math.ceil((due - self.now).total_seconds() + 0.001)))
         return State(self.row.version, self.row.status, due_in, blocked)
 

@@ -74,7 +74,7 @@ async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> 
         await found.changed()
         return False
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "settled": True}
-    await conclude(found, attempt, status, "settled")
+    conclude(found, attempt, status, "settled")
     await found.changed()
     return True
 

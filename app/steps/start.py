@@ -148,7 +148,7 @@ async def _key_is_free(found: Scene) -> bool:
     await requests.lock_key(found.session, key)
     if not await requests.key_is_taken(found.session, key, found.row.id):
         return True
-    found.blocked_for = min(max(BLOCKED_AT_FIRST, (found.now - found.row.updated_at) / 2), BLOCKED_AT_MOST)
+    found.block(min(max(BLOCKED_AT_FIRST, (found.now - found.row.updated_at) / 2), BLOCKED_AT_MOST))
     return False
 
 

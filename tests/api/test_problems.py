@@ -64,7 +64,7 @@ def test_the_table_says_what_the_contract_says() -> None:
     assert said == CONTRACT
 
 
-@pytest.mark.parametrize("kind", sorted(family(InterlockError), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(family(InterlockError), key=str))
 def test_every_error_is_a_problem(kind: type[InterlockError]) -> None:
     response = problems.answer(made(kind))
     body = told(made(kind))

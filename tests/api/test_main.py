@@ -1,0 +1,174 @@
+"""The API process: what it starts without, how it stops, and what only a real server shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.db.listen import CHANNEL, notify
+from app.db.session import Database
+from app.devstack.ports import is_free
+from app.domain.request import Level
+from app.identity.tokens import dev_token, issue_access_token
+from app.keys import KeyRings, create_missing
+from tests.api.conftest import Headers, a_key, bearer
+from tests.world import build_context
+
+DEAD = "127.0.0.1:9"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running ``python -m app.main`` with Temporal down."""
+
+    child: asyncio.subprocess.Process
+    http: httpx.AsyncClient
+    url: str
+    rings: KeyRings
+    database: Database
+
+    def bot(self) -> Headers:
+        now = datetime.now(UTC)
+        token = issue_access_token(
+            self.rings.tokens, issuer=self.url, client_id="bot-client", subject="bot:bot", now=now
+        )
+        return bearer(token)
+
+    def person(self, person_id: str) -> Headers:
+        assert self.rings.dev_issuer is not None
+        now = datetime.now(UTC)
+        return bearer(
+            dev_token(self.rings.dev_issuer, base_url=self.url, person_id=person_id, level=Level.LOGIN, now=now)
+        )
+
+
+def environment(database_url: str, keys: Path, port: int) -> dict[str, str]:
+    ours = {
+        "ENVIRONMENT": "development",
+        "DATABASE__URL": database_url,
+        "TEMPORAL__ADDRESS": DEAD,
+        "KEYS__DIR": str(keys),
+        "API__PORT": str(port),
+        "API__BASE_URL": f"http://127.0.0.1:{port}",
+        "IDENTITY__DEV_ISSUER": "true",
+    }
+    return {"PATH": os.environ["PATH"], **{f"INTERLOCK_{name}": value for name, value in ours.items()}}
+
+
+def free_port() -> int:
+    return next(port for port in range(21000, 22000) if is_free(port))
+
+
+@pytest.fixture
+async def process(database_url: str, tmp_path: Path) -> AsyncIterator[Process]:
+    create_missing(tmp_path / "keys")
+    rings = KeyRings.load(tmp_path / "keys")
+    ctx = await build_context(database_url, rings, "http://127.0.0.1:9")
+    port = free_port()
+    env = environment(database_url, tmp_path / "keys", port)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.main", env=env, stderr=asyncio.subprocess.PIPE
+    )
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=url, timeout=40) as http:
+        await answers(http)
+        yield Process(child, http, url, rings, ctx.database)
+    if child.returncode is None:
+        child.kill()
+    await child.communicate()
+    await ctx.database.close()
+
+
+async def answers(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                if (await http.get("/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+
+
+async def test_without_temporal(process: Process) -> None:
+    ready = (await process.http.get("/readyz")).json()
+    assert (ready["status"], ready["parts"]["temporal"], ready["parts"]["database"]) == ("degraded", "down", "ok")
+    look = {"action": "look.up", "parameters": {"thing": "x"}}
+    asked = await process.http.post("/v1/requests", json=look, headers=process.bot() | a_key())
+    assert (asked.status_code, asked.json()["status"]) == (201, "executing")
+    listed = await process.http.get("/v1/requests", headers=process.person("anya"))
+    assert [item["id"] for item in listed.json()["items"]] == [asked.json()["id"]]
+    held = {"action": "do.moderate", "parameters": {"thing": "x"}, "on_behalf_of": "customer:carl"}
+    refused = await process.http.post("/v1/requests", json=held, headers=process.bot() | a_key())
+    assert refused.status_code == 503
+    assert "retry-after" in refused.headers
+
+    poll = asyncio.create_task(process.http.get(f"/v1/requests/{asked.json()['id']}?wait=30s", headers=process.bot()))
+    await asyncio.sleep(0.5)
+    await end(process)
+    assert (await poll).json()["status"] == "executing"
+
+
+async def end(process: Process) -> None:
+    """A long poll does not hold it up, and it leaves in peace."""
+    process.child.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(8):
+        assert await process.child.wait() == 0
+
+
+async def test_bodies_of_no_declared_length_and_wakes_from_afar(process: Process) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 500 * 1024 * 1024:
+            sent += 64 * 1024
+            yield b" " * 64 * 1024
+
+    headers = process.bot() | a_key() | {"Content-Type": "application/json"}
+    try:
+        response = await process.http.post("/v1/requests", content=endless(), headers=headers)
+        assert response.status_code == 413
+        assert response.headers["connection"] == "close"
+    except httpx.WriteError:
+        pass  # the server has cut the connection while we were still sending
+    assert sent < 50 * 1024 * 1024
+
+    look = {"action": "look.up", "parameters": {"thing": "y"}}
+    asked = await process.http.post("/v1/requests", json=look, headers=process.bot() | a_key())
+    async with process.database.transaction() as session:
+        await notify(session, CHANNEL, asked.json()["id"])
+        await notify(session, CHANNEL, "not an id")
+    assert (await process.http.get("/readyz")).status_code == 200
+
+
+async def start(env: dict[str, str]) -> tuple[int | None, str]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.main", env=env, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        _, said = await child.communicate()
+    return child.returncode, said.decode()
+
+
+async def test_what_it_does_not_start_with(tmp_path: Path) -> None:
+    create_missing(tmp_path / "keys")
+    good = environment("postgresql://nobody@127.0.0.1:9/none", tmp_path / "keys", free_port())
+    for change, named in (
+        ({"INTERLOCK_ENVIRONMENT": "production"}, "INTERLOCK_IDENTITY__DEV_ISSUER"),
+        ({"INTERLOCK_API__HOST": "0.0.0.0"}, "INTERLOCK_IDENTITY__DEV_ISSUER"),  # noqa: S104  that is the point
+        ({"INTERLOCK_API__PROT": "1"}, "INTERLOCK_API__PROT"),
+        ({"INTERLOCK_KEYS__DIR": str(tmp_path)}, "tokens.json"),
+    ):
+        code, said = await start(good | change)
+        assert code == 1
+        assert named in said
+        assert "Traceback" not in said
