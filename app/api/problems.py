@@ -109,6 +109,4 @@ def _headers(error: errors.InterlockError) -> dict[str, str]:
             return {"Retry-After": str(error.retry_after)}
         case errors.Unavailable():
             return {"Retry-After": str(RETRY_UNAVAILABLE)}
-        case errors.TooLarge():
-            return {"Connection": "close"}  # the rest of the body is not read, so the connection is of no more use
     return {}

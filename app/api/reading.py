@@ -35,7 +35,11 @@ def body_of(model: type[M], *, may_be_empty: bool = False) -> Callable[[Request]
 
 
 async def read_up_to(request: Request, limit: int) -> bytes:
-    """The body. Raises TooLarge before more than ``limit`` bytes are kept, whatever Content-Length says."""
+    """The body. Raises TooLarge before more than ``limit`` bytes are kept, whatever Content-Length says.
+
+    The connection stays: the server throws away the rest unread, where closing on a caller who is still sending would
+    cost them the answer.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
         raise _too_large(limit)

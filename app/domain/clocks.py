@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 
 
 def duration(text: str) -> timedelta:
@@ -14,7 +14,10 @@ def duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a duration: digits and one of ms, s, m, h, d, as in 30m")
-    return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        raise ValueError(f"{text!r} is not between 0ms and {timedelta.max.days}d") from None
 
 
 def rfc3339(moment: datetime) -> str:

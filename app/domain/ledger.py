@@ -15,6 +15,8 @@ from app.domain.digest import canonical
 GENESIS = "0" * 64
 """``prev`` of the first entry of a stream."""
 
+_KEYS = frozenset({"v", "stream", "n", "prev", "kind", "at", "facts"})
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -59,12 +61,19 @@ def _defects(stream: str, expected: int, prev: str, stored: Stored) -> Iterable[
         body = json.loads(stored.body)
         if canonical(body) != stored.body:
             yield "the body is not in RFC 8785 form"
-    except ValueError:
+    except (ValueError, RecursionError):
         yield "the body is not JSON"
+        return
+    if not isinstance(body, dict) or body.keys() != _KEYS or not _same(body["v"], 1):
+        yield "the body is not an entry"
         return
     if stored.n != expected:
         yield f"number {expected} is missing"
-    if body.get("stream") != stream or body.get("n") != stored.n:
+    if stored.stream != stream or body["stream"] != stream or not _same(body["n"], stored.n):
         yield "the body names another place in the ledger"
-    if body.get("prev") != prev:
+    if body["prev"] != prev:
         yield "it is not chained to the entry before it"
+
+
+def _same(one: Any, other: int) -> bool:
+    return type(one) is int and one == other  # True == 1

@@ -118,8 +118,8 @@ class Plan:
 
     @property
     def passed(self) -> bool:
-        """True when every stage is."""
-        return all(stage.status == "passed" for stage in self.stages)
+        """True when every stage is; a plan without stages is never passed."""
+        return bool(self.stages) and all(stage.status == "passed" for stage in self.stages)
 
     def with_stage(self, index: int, stage: Stage) -> Plan:
         """The plan with one stage replaced."""

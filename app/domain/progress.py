@@ -40,8 +40,10 @@ def progress(plan: Plan, tally_of: Callable[[Plan, int], Tally], now: datetime, 
         if now > expires_at:
             return Progress(Status.EXPIRED, plan.closed(), tuple(events), "expires-at-passed")
         index = plan.open_stage
-        if index is None:
+        if index is None and plan.passed:
             return Progress(Status.APPROVED, plan, tuple(events))
+        if index is None:
+            return Progress(Status.EXPIRED, plan.closed(), tuple(events), "no-open-stage")
         stage, votes = plan.stages[index], tally_of(plan, index)
         if votes.passes(stage.quorum):
             events.append(Event("stage-passed", stage.name))

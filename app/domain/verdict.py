@@ -100,6 +100,7 @@ def combine(
     allows = [match for match in matches if match.outcome is Outcome.ALLOW]
     must_hold = risk is Risk.CRITICAL or reversibility is Reversibility.IRREVERSIBLE
     must_hold = must_hold or (model_changed and risk >= Risk.MODERATE)
+    must_hold = must_hold or any(match.outcome is Outcome.HOLD for match in matches)
     if allows and not must_hold:
         return Verdict(Outcome.ALLOW, "rule", f"Allowed by {allows[0].name}.", tuple(matches))
     return _without_rules(matches, default, must_hold)

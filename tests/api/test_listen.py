@@ -32,9 +32,7 @@ async def test_it_hears_and_connects_again(database_url: str) -> None:
     async with listen(database_url, CHANNEL, heard.put_nowait):
         await tell_until_heard(database, heard, "one")
         other = await asyncpg.connect(**connect_arguments(database_url))
-        ended = await other.fetch(
-            "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%%'"
-        )
+        ended = await other.fetch("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen %'")
         await other.close()
         assert len(ended) == 1
         await tell_until_heard(database, heard, "two")
