@@ -60,13 +60,13 @@ def build_authenticator(settings: Settings, rings: KeyRings, http: httpx.AsyncCl
 
 async def readiness(services: Services) -> Readiness:
     """Ready: the database answers and rules are installed. Temporal down degrades: reads and the fast path go on."""
-    parts = {"database": "down", "policy": "none", "temporal": await _temporal(services)}
+    parts = {"database": "down", "policy": "unknown", "temporal": await _temporal(services)}
     with suppress(InterlockError):
         async with services.ctx.database.transaction() as session:
             await services.ctx.clock.now(session)
-            parts["database"] = "ok"
+            parts |= {"database": "ok", "policy": "none"}
             parts["policy"] = (await services.ctx.rules.in_force(session)).version
-    ready = parts["database"] == "ok" and parts["policy"] != "none"
+    ready = parts["policy"] not in ("unknown", "none")
     return Readiness(ready=ready, degraded=parts["temporal"] != "ok", parts=parts)
 
 

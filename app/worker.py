@@ -17,6 +17,7 @@ from app.outbox.sinks import Wake
 from app.parts import build_context
 from app.settings import Settings
 from app.steps.context import Context
+from app.telemetry import configure_logging
 from app.temporal import connect
 from app.use_cases.services import Services, Waiters
 from app.use_cases.upkeep import Nudge, sweep_forever
@@ -53,6 +54,7 @@ async def _until_stopped(settings: Settings, ctx: Context, services: Services, s
 
 async def _main() -> None:
     settings = configuration.load()
+    configure_logging()
     rings = KeyRings.load(settings.keys.dir)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

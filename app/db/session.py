@@ -26,7 +26,12 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
         """``url``: an SQLAlchemy URL with asyncpg. Connects at first use."""
         self._engine = create_async_engine(
-            url, pool_size=pool_size, max_overflow=0, pool_timeout=5, connect_args={"server_settings": STEP_TIMEOUTS}
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            connect_args={"server_settings": STEP_TIMEOUTS},
+            hide_parameters=True,  # they would stand in messages of errors, and so in logs
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 

@@ -26,6 +26,7 @@ from app.devstack.files import write_whole
 
 BOT = "support-bot"
 ENV = "env"
+STARTING = "Starting everything; the first time on a machine, Temporal is fetched or built, which may take minutes."
 
 
 def demo(data: Path | None) -> None:
@@ -60,6 +61,7 @@ async def _until_told(work: Coroutine[Any, Any, None]) -> None:
 
 async def _demo(data: Path | None) -> None:
     since, narrator = time.monotonic(), Narrator()
+    typer.echo(STARTING)
     async with _place(data) as home, running(home, fresh_shop=True) as where:
         narrator.tell("up", f"Interlock at {where.api_url}, the shop at {where.shop_url} ({_since(since)})")
         made = json.loads(await command_line(where, "bots", "credentials", BOT))
@@ -92,6 +94,7 @@ async def _place(data: Path | None) -> AsyncIterator[Path]:
 
 
 async def _up(data: Path, port: int) -> None:
+    typer.echo(STARTING)
     async with running(data, port=port, fresh_shop=False) as where:
         client = await _credentials(where)
         _write_env(where, client)

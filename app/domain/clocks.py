@@ -26,8 +26,11 @@ def rfc3339(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """The inverse of `rfc3339`."""
-    return datetime.fromisoformat(text)
+    """The inverse of `rfc3339`. Raises ValueError for what has no offset from UTC, or is no moment at all."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} does not say how far it is from UTC")
+    return found
 
 
 def milliseconds(span: timedelta) -> int:

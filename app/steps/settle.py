@@ -87,7 +87,8 @@ def _earliest(row: Request, started_at: datetime) -> datetime:
 async def _say(found: Scene, said: dict[str, Settlement], person_id: str, status: Status, reason: str) -> None:
     others = [s for s in said.values() if s.person_id != person_id]
     if others and others[0].status != status:
-        raise SettlementDiffers(f"Somebody has settled it as {others[0].status}; agree or ask them to withdraw.")
+        sentence = f"Somebody has settled it as {others[0].status}; agree or ask them to withdraw."
+        raise SettlementDiffers(sentence, status=found.row.status)
     mine = said.get(person_id)
     if mine is not None and mine.status == status:
         return

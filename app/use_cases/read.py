@@ -8,7 +8,7 @@ import contextlib
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -112,8 +112,8 @@ def _cursor(shown: View) -> str:
 def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
     try:
         created_at, request_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return moment(created_at), uuid.UUID(request_id)
-    except (ValueError, TypeError, AttributeError) as error:
+        return moment(created_at).astimezone(UTC), uuid.UUID(request_id)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise Malformed("The cursor is not one that a page gave out.", where="cursor") from error
 
 

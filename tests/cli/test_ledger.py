@@ -9,8 +9,7 @@ from sqlalchemy.pool import NullPool
 from tests.cli.command import RULES, done, fails, interlock
 
 TAMPERINGS = (
-    "UPDATE entry SET body = replace(convert_from(body, 'UTF8'), 'credential', 'Credential')::bytea"
-    " WHERE stream = 'bot:bot' AND n = 1",
+    "UPDATE entry SET body = overlay(body placing 'X'::bytea from 20) WHERE stream = 'bot:bot' AND n = 1",
     "UPDATE entry SET body = body || ' '::bytea WHERE stream = 'bot:other-bot' AND n = 2",
     "DELETE FROM entry WHERE stream = 'target:desk' AND n = 1",
 )

@@ -74,7 +74,7 @@ def stages(draw: st.DrawFn) -> Stage:
     return Stage(
         name=draw(st.text(max_size=5)),
         group=group,
-        groups=(group, *draw(in_order(GROUPS))),
+        groups=tuple(dict.fromkeys((group, *draw(in_order(GROUPS))))),
         quorum=draw(st.integers(0, 4)),
         within=draw(st.none() | spans),
         level=draw(levels),

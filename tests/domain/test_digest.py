@@ -57,7 +57,18 @@ def test_integers(number: float, written: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), -float("inf"), 2**53, -(2**53), {1: 2}, b"x", {"a": object()}, "\ud800", {"\udfff": 1}],
+    [
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        2**53,
+        -(2**53),
+        {1: 2},
+        b"x",
+        {"a": object()},
+        "\ud800",
+        {"\udfff": 1},
+    ],
 )
 def test_what_is_not_i_json_has_no_bytes(value: Any) -> None:
     with pytest.raises((rfc8785.CanonicalizationError, UnicodeEncodeError)):
@@ -82,7 +93,7 @@ def test_the_sample_of_the_rfc() -> None:
     """RFC 8785 sections 3.2.2 and 3.2.4."""
     sample = {
         "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],
-        "string": '\u20ac$\u000f\u000aA\'\u0042\u0022\u005c\\"/',
+        "string": "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/",
         "literals": [None, True, False],
     }
     assert canonical(sample) == (
@@ -106,8 +117,13 @@ def test_strings_are_escaped_as_little_as_may_be_and_never_normalised(text: str,
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc\u00e9\U0001f600", max_size=2), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc\u00e9\U0001f600", max_size=2), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -148,7 +164,7 @@ def test_the_id_of_a_request_depends_on_each_part(changed: int) -> None:
     assert request_id(*other) != request_id(*parts)
 
 
-@given(st.lists(st.text("a\",[]", max_size=4), max_size=4), st.lists(st.text("a\",[]", max_size=4), max_size=4))
+@given(st.lists(st.text('a",[]', max_size=4), max_size=4), st.lists(st.text('a",[]', max_size=4), max_size=4))
 def test_derived_ids_meet_only_for_the_same_parts(one: list[str], other: list[str]) -> None:
     assert (derived_id(*one) == derived_id(*other)) is (one == other)
 
