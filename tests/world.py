@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
+from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
 from app.activities.execution import Executor
 from app.activities.request import RequestActivities
@@ -45,9 +46,10 @@ class WakeHere:
     def __init__(self, waiters: Waiters) -> None:
         self._waiters = waiters
 
-    async def tell(self, request_ids: list[uuid.UUID]) -> None:
+    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
         for request_id in request_ids:
             self._waiters.wake(request_id)
+        return request_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,13 @@ class World:
                     self.services, self.person("anya"), uuid.UUID(shown["id"]), seconds=5, since=seen["version"]
                 )
         return seen
+
+    async def blocked(self, shown: View) -> None:
+        """Wait until an approved request was found to wait for its conflict key: only then is it due in the future."""
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
+            with attempt:
+                row = await self.row(shown)
+                assert row.due_at > row.updated_at
 
     async def look(self, shown: View) -> View:
         """The request as the auditor sees it."""

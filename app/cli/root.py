@@ -1,9 +1,12 @@
-"""All commands in one tree, and the one place where errors become lines and exit codes."""
+"""All commands in one tree, and the one place where they end."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
@@ -22,10 +25,33 @@ for part in (policy, stack, processes, credentials, people, ledger, doctor):
     part.register(interlock)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line; exits with the codes of `app.cli`."""
     os.environ.pop("INTERLOCK_URL", None)  # curl's, by `interlock up`: no setting, and unknown ones are refused
     try:
         interlock()
+    except SystemExit as end:
+        _leave(_code(end.code))
     except TOLD as error:
-        sys.exit(tell(error))
+        _leave(tell(error))
+    _leave(0)
+
+
+def _code(code: object) -> int:
+    """What Python itself would make of it: None is fine, words are a failure that must be said."""
+    if code is None or isinstance(code, int):
+        return code or 0
+    typer.echo(str(code), err=True)
+    return 1
+
+
+def _leave(code: int) -> NoReturn:
+    """End without Python's own finish: a thread of Temporal's client that is just letting go would abort it.
+
+    Seen with temporalio 1.35 after a short call on a busy machine: "PyGILState_Release: thread state must be current".
+    """
+    logging.shutdown()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

@@ -30,12 +30,19 @@ async def policy_version(session: AsyncSession, version: str) -> PolicyVersion |
 
 async def persons(session: AsyncSession) -> Sequence[Person]:
     """Everybody, active or not."""
-    return (await session.execute(select(Person).order_by(Person.id))).scalars().all()
+    query = select(Person).order_by(Person.id).execution_options(populate_existing=True)
+    return (await session.execute(query)).scalars().all()
 
 
 async def subjects(session: AsyncSession) -> Sequence[PersonSubject]:
     """Who is who as a customer, payee or grantee."""
-    return (await session.execute(select(PersonSubject))).scalars().all()
+    return (await session.execute(select(PersonSubject).execution_options(populate_existing=True))).scalars().all()
+
+
+async def identities(session: AsyncSession) -> set[tuple[str, str, str, str]]:
+    """All accounts: ``(kind, issuer, subject, person)``."""
+    rows = (await session.execute(select(PersonIdentity).execution_options(populate_existing=True))).scalars()
+    return {(row.kind, row.issuer, row.subject, row.person_id) for row in rows}
 
 
 async def pids(session: AsyncSession) -> dict[str, str]:

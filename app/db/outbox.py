@@ -6,10 +6,14 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, func, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.tables import Outbox
+
 BATCH = 200
+_MARKS = "marks"
 
 _CLAIM = text(
     """
@@ -39,6 +43,27 @@ class Mark(NamedTuple):
 
     request_id: uuid.UUID
     version: int
+
+
+def mark(session: AsyncSession, sink: str, request_id: uuid.UUID, version: int) -> None:
+    """Say in this transaction that a sink must be told of this version; versions only grow."""
+    marks = session.info.setdefault(_MARKS, {})
+    marks[sink, request_id] = max(version, marks.get((sink, request_id), 0))
+
+
+def nudge(session: AsyncSession, request_id: uuid.UUID) -> None:
+    """Say in this transaction that the workflow of a request must look at its row again."""
+    session.info.setdefault(_MARKS, {})["nudge", request_id] = 1
+
+
+async def write_marks(session: AsyncSession) -> None:
+    """Write the marks of this transaction, last and sorted: two that mark each other's requests never deadlock."""
+    marks = session.info.pop(_MARKS, {})
+    for sink, request_id in sorted(marks):
+        row = insert(Outbox).values(sink=sink, request_id=request_id, version=marks[sink, request_id])
+        newer = Outbox.version + 1 if sink == "nudge" else func.greatest(Outbox.version, row.excluded.version)
+        due = {"version": newer, "due_at": func.clock_timestamp(), "tries": 0}
+        await session.execute(row.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
 
 
 async def claim(session: AsyncSession, sink: str) -> Sequence[Mark]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, or_, select, tuple_, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.tables import Attempt, Decision, ExecutionAttempt, Outbox, Refusal, Request, Settlement
+from app.db.tables import Attempt, Decision, ExecutionAttempt, Refusal, Request, Settlement
+from app.domain.request import Mode
 from app.domain.states import NEVER_RAN, OPEN, Status
 
-KEY_LOCK = 4
-"""First key of the advisory lock on a conflict key; `app.db.governance` has the others."""
+KEY_LOCK, ADMISSION_LOCK = 4, 5
+"""First keys of the advisory locks on a conflict key and on an id being admitted; `app.db.governance` has more."""
 
 NOT_COUNTED = [*(status.value for status in NEVER_RAN), Status.FAILED.value]
 """Windows count all of their span but these (DESIGN.md section 9)."""
@@ -26,8 +28,11 @@ async def by_id(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
 
 
 async def locked(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
-    """The row, locked for this transaction and read after the lock."""
-    query = select(Request).where(Request.id == request_id).with_for_update()
+    """The row, locked for this transaction and read after the lock.
+
+    FOR NO KEY UPDATE: a mark or an attempt of another transaction that names the row by foreign key need not wait.
+    """
+    query = select(Request).where(Request.id == request_id).with_for_update(key_share=True)
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
@@ -43,32 +48,43 @@ async def unknown_with_key(session: AsyncSession, conflict_key: str) -> bool:
 
 
 async def waiting_for_key(session: AsyncSession, conflict_key: str) -> uuid.UUID | None:
-    """The oldest approved request with this conflict key: the next in line."""
-    query = select(Request.id).where(Request.conflict_key == conflict_key, Request.status == Status.APPROVED)
+    """The oldest approved request with this conflict key that Interlock runs: the next in line."""
+    query = select(Request.id).where(
+        Request.conflict_key == conflict_key, Request.status == Status.APPROVED, Request.mode != Mode.BOT
+    )
     return (await session.execute(query.order_by(Request.created_at).limit(1))).scalar_one_or_none()
 
 
-async def window_figure(
-    session: AsyncSession,
-    *,
-    actions: Sequence[str],
-    parameter: str | None,
-    since: datetime,
-    bot: str | None,
-    who: str | None,
-) -> int:
-    """How many requests since then, or the sum of an integer parameter; of one bot, on behalf of one, or all."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a window counts: which actions since when, of one bot and on behalf of one or of all.
+
+    ``whose``: a 1-tuple of the subject (or None for nobody) that it is about, or None for whomever. ``without``: a
+    request that is about to be superseded.
+    """
+
+    actions: Sequence[str]
+    since: datetime
+    bot: str | None
+    whose: tuple[str | None] | None
+    without: uuid.UUID | None
+
+
+async def window_figure(session: AsyncSession, span: Span, parameter: str | None) -> int:
+    """How many requests a window counts, or the sum of an integer parameter of theirs."""
     value = cast(type_coerce(Request.parameters, Text).cast(JSONB)[parameter or ""].astext, BigInteger)
-    figure = func.count() if parameter is None else func.coalesce(func.sum(value), 0)
+    figure = func.count() if parameter is None else func.coalesce(func.sum(func.greatest(value, 0)), 0)
     where: list[ColumnElement[bool]] = [
-        Request.action.in_(actions),
-        Request.created_at > since,
+        Request.action.in_(span.actions),
+        Request.created_at > span.since,
         Request.status.not_in(NOT_COUNTED),
     ]
-    if bot is not None:
-        where += [Request.asker_kind == "bot", Request.asker_id == bot]
-    if who is not None:
-        where.append(Request.on_behalf_of == who)
+    if span.bot is not None:
+        where += [Request.asker_kind == "bot", Request.asker_id == span.bot]
+    if span.whose is not None:
+        where.append(Request.on_behalf_of.is_not_distinct_from(span.whose[0]))
+    if span.without is not None:
+        where.append(or_(Request.id != span.without, Request.status.not_in([Status.HELD, Status.APPROVED])))
     return int((await session.execute(select(figure).select_from(Request).where(*where))).scalar_one())
 
 
@@ -82,6 +98,11 @@ async def execution_attempts(session: AsyncSession, request_id: uuid.UUID) -> Se
     """All tries at the action, in order."""
     query = select(ExecutionAttempt).where(ExecutionAttempt.request_id == request_id).order_by(ExecutionAttempt.n)
     return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+
+
+async def lock_admission(session: AsyncSession, request_id: uuid.UUID) -> None:
+    """One at a time may admit this id: its row is not there to lock. After the stop locks, before all others."""
+    await session.execute(select(func.pg_advisory_xact_lock(ADMISSION_LOCK, func.hashtext(str(request_id)))))
 
 
 async def lock_key(session: AsyncSession, conflict_key: str) -> None:
@@ -123,23 +144,9 @@ async def store_attempt(session: AsyncSession, attempt: Attempt) -> Attempt:
 async def attempt_with_key(session: AsyncSession, request_id: uuid.UUID, actor: str, key: str) -> Attempt | None:
     """The attempt that this actor made on this request under this idempotency key."""
     query = select(Attempt).where(
-        Attempt.request_id == request_id, Attempt.identity == actor, Attempt.idempotency_key == key
+        Attempt.request_id == request_id, Attempt.actor == actor, Attempt.idempotency_key == key
     )
     return (await session.execute(query.limit(1))).scalar_one_or_none()
-
-
-async def mark(session: AsyncSession, sink: str, request_id: uuid.UUID, version: int) -> None:
-    """Say in this transaction that a sink must be told of this version; versions only grow."""
-    row = insert(Outbox).values(sink=sink, request_id=request_id, version=version)
-    due = {"version": func.greatest(Outbox.version, row.excluded.version), "due_at": func.clock_timestamp(), "tries": 0}
-    await session.execute(row.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
-
-
-async def nudge(session: AsyncSession, request_id: uuid.UUID) -> None:
-    """Say in this transaction that the workflow of a request must look at its row again."""
-    row = insert(Outbox).values(sink="nudge", request_id=request_id, version=1)
-    due = {"version": Outbox.version + 1, "due_at": func.clock_timestamp(), "tries": 0}
-    await session.execute(row.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
 
 
 async def overdue(session: AsyncSession, before: datetime, limit: int) -> Sequence[Request]:

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from app.domain.errors import Unavailable
+from app.db import outbox
+from app.domain.errors import Unavailable, Unconfirmed
 
 STEP_TIMEOUTS = {
     "lock_timeout": "2s",
@@ -39,15 +40,29 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A READ COMMITTED transaction: committed when the block ends, rolled back when it raises.
 
-        Raises Unavailable when the database does not answer, or not within the timeouts of a step.
+        Raises Unavailable when the database does not answer, or not within the timeouts of a step; Unconfirmed when the
+        commit was sent and its answer lost.
         """
         try:
-            async with self._sessions() as session, session.begin():
+            async with self._sessions() as session:
                 yield session
+                await outbox.write_marks(session)
+                await self._commit(session)
         except IntegrityError:
             raise
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Unavailable("The database does not answer; nothing was recorded. Try again.") from error
+
+    async def _commit(self, session: AsyncSession) -> None:
+        try:
+            await session.flush()
+            await session.commit()
+        except IntegrityError:
+            raise
+        except (DBAPIError, OSError) as error:
+            raise Unconfirmed(
+                "The database did not confirm: it may be recorded; sending it again counts once."
+            ) from error
 
     async def close(self) -> None:
         """Give the connections back."""

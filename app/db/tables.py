@@ -184,7 +184,10 @@ class Request(Base):
 
 
 class Attempt(Base):
-    """What somebody wants to do to a request, stored before it is judged: a decision, a cancel, an outcome."""
+    """What somebody wants to do to a request, stored before it is judged: a decision, a cancel, an outcome.
+
+    ``actor``: the person or bot, or the account when it is nobody's in particular.
+    """
 
     __tablename__ = "attempt"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -192,6 +195,7 @@ class Attempt(Base):
     op: Mapped[str]
     actor_kind: Mapped[str]
     actor_id: Mapped[str | None]
+    actor: Mapped[str]
     identity: Mapped[str]
     level: Mapped[str]
     via: Mapped[str]
@@ -204,7 +208,7 @@ class Attempt(Base):
         Index(
             "one_attempt_per_key",
             "request_id",
-            "identity",
+            "actor",
             "idempotency_key",
             unique=True,
             postgresql_where=text("idempotency_key is not null"),

@@ -22,8 +22,8 @@ IDLE = 0.1
 class Sink(Protocol):
     """Somebody who is told. Called with no transaction open; told twice now and then."""
 
-    async def tell(self, request_ids: list[uuid.UUID]) -> None:
-        """Make the outside agree with how these requests stand now. Raises to be asked again later."""
+    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        """Make the outside agree with how these requests stand now; those that were told. The others come again."""
         ...
 
 
@@ -56,10 +56,10 @@ class Reconciler:
         if not due:
             return False
         try:
-            await sink.tell([mark.request_id for mark in due])
+            done = set(await sink.tell([mark.request_id for mark in due]))
         except Exception:
             log.exception("outbox %s: told again later", name)  # the claim runs out, with growing delay
             return True
         async with self.database.transaction() as session:
-            await outbox.told(session, name, due)
+            await outbox.told(session, name, [mark for mark in due if mark.request_id in done])
         return True

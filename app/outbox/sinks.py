@@ -15,8 +15,9 @@ class Wake:
         """``database``: where the API processes listen."""
         self._database = database
 
-    async def tell(self, request_ids: list[uuid.UUID]) -> None:
+    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
         """One notification a request."""
         async with self._database.transaction() as session:
             for request_id in request_ids:
                 await notify(session, CHANNEL, str(request_id))
+        return request_ids

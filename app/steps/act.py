@@ -9,14 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 from app.db import requests
-from app.db.tables import Attempt
+from app.db.tables import Attempt, Request
 from app.domain.errors import Closed, InterlockError, NotFound, NotOpenToThis
 from app.domain.request import Mode
 from app.domain.states import Status
 from app.grants.grants import Grant
+from app.steps.access import MAY, roles
 from app.steps.context import Context
 from app.steps.finish import conclude
-from app.steps.scene import Scene, scene
+from app.steps.scene import Scene, scene, stopped
 from app.steps.start import add_attempt, grant_for, may_start
 from workflows.contracts import State
 
@@ -46,8 +47,12 @@ async def cancel(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> 
     """Cancel what has not started; anything else stays as it is."""
     async with _acting(ctx, request_id, attempt_id, "cancel") as (found, attempt):
         if attempt.ruling is None:
-            done = found.status in (Status.HELD, Status.APPROVED)
-            attempt.ruling = {"word": "record" if done else "closed"}
+            may = bool(roles(found.policy, attempt.actor_kind, attempt.actor_id, found.row) & MAY["cancel"])
+            done = may and found.status in (Status.HELD, Status.APPROVED)
+            attempt.ruling = {"word": "record" if done else "closed" if may else "refused"}
+            if not may:
+                found.note("refused", _personal(attempt), **_who(found, attempt), violations=[], op="cancel")
+                await found.write_entries()
             if done:
                 found.become(Status.CANCELLED, "cancelled")
                 found.note("cancelled", _personal(attempt), **_who(found, attempt))
@@ -97,18 +102,28 @@ async def grant_again(found: Scene) -> Grant | None:
     if found.row.mode != Mode.BOT or not made or found.status is not Status.EXECUTING:
         return None
     last, action = made[-1], found.policy.actions.get(found.row.action)
-    if action is None or found.now >= last.grant_expires_at:
+    if action is None or found.now >= last.grant_expires_at or await stopped(found.session, found.row):
         return None
     grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR)
     return grant if grant.sha256 == last.grant_hash else None
 
 
-def report_error(mode: str, status: str, standing: str | None, said: str) -> InterlockError | None:
-    """Why this outcome cannot be taken; None when it can, or is what stands."""
-    if mode == Mode.BOT and (status == Status.EXECUTING or standing == said):
+def report_error(row: Request, said: dict[str, Any]) -> InterlockError | None:
+    """Why this outcome (``{status, detail, result}``) cannot be taken; None when it can, or is what stands."""
+    mode, status = row.mode, row.status
+    if mode == Mode.BOT and (status == Status.EXECUTING or _stands(row.execution or {}, said)):
         return None
     why = f"it is {status}" if mode == Mode.BOT else "Interlock runs this action itself"
     return NotOpenToThis(f"No outcome can be reported: {why}.", status=status)
+
+
+def _stands(execution: dict[str, Any], said: dict[str, Any]) -> bool:
+    standing = (execution.get("status"), execution.get("result"), execution.get("error"))
+    return standing == (said["status"], said["result"], _error(said))
+
+
+def _error(said: dict[str, Any]) -> dict[str, Any] | None:
+    return {"status": None, "body": said["detail"]} if said["status"] == Status.FAILED else None
 
 
 async def report(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> State:
@@ -122,16 +137,21 @@ async def report(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> 
         return found.state()
 
 
+async def note_late_report(found: Scene, identity: str, said: dict[str, Any]) -> None:
+    """The entry of an outcome that a bot reports after Interlock gave it up."""
+    found.note("late-outcome", {"identity": identity, **said}, outcome=said["status"])
+    await found.write_entries()
+
+
 async def _report(found: Scene, attempt: Attempt) -> None:
     last = (await requests.execution_attempts(found.session, found.row.id))[-1]
     status = Status(attempt.body["status"])
     last.outcome, last.finished_at = status.value, found.now
-    error = {"status": None, "body": attempt.body["detail"]} if status is Status.FAILED else None
     found.row.execution = {
         **(found.row.execution or {}),
         "status": status.value,
         "result": attempt.body["result"],
-        "error": error,
+        "error": _error(attempt.body),
     }
     found.note("reported", _personal(attempt), attempt=last.n, outcome=status.value)
     conclude(found, last, status, None)

@@ -30,7 +30,7 @@ from app.steps.context import Context
 from app.steps.progress import go_on
 from app.steps.scene import Scene, revoke, stop_epochs, stopped
 from app.steps.start import may_start
-from app.steps.supersede import supersede
+from app.steps.supersede import supersede, to_supersede
 from workflows.contracts import Admitted
 
 LATE = timedelta(seconds=60)
@@ -91,6 +91,7 @@ async def admit(
         if bot_id is None:
             raise NotFound(f"request {request_id} was never admitted")
         await governance.shared_stop_locks(session, bot_id)
+        await requests.lock_admission(session, request_id)
         row = await requests.locked(session, request_id)
         if row is not None:
             return await _take_over(ctx, session, row)
@@ -133,8 +134,8 @@ async def _chain(session: AsyncSession, ask: Ask, action: Action | None) -> tupl
     """The worst risk and reversibility from the first ask of the chain to this one, and its length."""
     own = (Risk.LOW, Reversibility.READ_ONLY) if action is None else (action.risk, action.reversibility)
     parent = await requests.by_id(session, uuid.UUID(ask.parent)) if ask.parent else None
-    if parent is None or (action is not None and action.reversibility is Reversibility.READ_ONLY):
-        return (*own, 1 if parent is None else parent.chain_length + 1)
+    if parent is None:
+        return (*own, 1)
     return (
         max(own[0], Risk[parent.risk.upper()]),
         max(own[1], Reversibility[parent.reversibility.upper()]),
@@ -146,23 +147,29 @@ async def _figures(given: Given) -> dict[str, int]:
     if given.action is None:
         return {}
     return {
-        window.name: await requests.window_figure(
-            given.session,
-            actions=[name for name in given.policy.actions if covers(window.action, name)],
-            parameter=window.sum,
-            since=given.now - window.over,
-            bot=given.ask.asker_id if "bot" in window.per else None,
-            who=given.ask.on_behalf_of if "on_behalf_of" in window.per else None,
-        )
+        window.name: await requests.window_figure(given.session, _span(given, window), window.sum)
         for window in given.policy.windows(given.action)
     }
 
 
+def _span(given: Given, window: Window) -> requests.Span:
+    covered = [name for name in given.policy.actions if covers(window.action, name)]
+    return requests.Span(
+        actions=[given.ask.action] if "action" in window.per else covered,
+        since=given.now - window.over,
+        bot=given.ask.asker_id if "bot" in window.per else None,
+        whose=(given.ask.on_behalf_of,) if "on_behalf_of" in window.per else None,
+        without=uuid.UUID(given.ask.supersedes) if given.ask.supersedes else None,
+    )
+
+
 async def _admit_new(given: Given, waited: timedelta, fast: bool) -> Admitted:
-    superseded = await supersede(given.session, given.ctx, given.ask)
-    verdict, subjects, conflict_key = await _judge(given, waited, superseded)
+    old, may_supersede = await to_supersede(given.session, given.ask)
+    verdict, subjects, conflict_key = await _judge(given, waited, may_supersede=may_supersede)
     if fast and verdict.outcome is Outcome.HOLD:
         raise Held
+    if old is not None and verdict.outcome is not Outcome.DENY:
+        await supersede(given.session, given.ctx, old)
     row = await _row(given, verdict, subjects, conflict_key, has_workflow=not fast)
     found = await _write(given, row, verdict)
     if verdict.code == "late":
@@ -175,9 +182,9 @@ async def _admit_new(given: Given, waited: timedelta, fast: bool) -> Admitted:
     return Admitted(found.state(), row.body_hash)
 
 
-async def _judge(given: Given, waited: timedelta, superseded: bool) -> tuple[Verdict, frozenset[str], str | None]:
+async def _judge(given: Given, waited: timedelta, *, may_supersede: bool) -> tuple[Verdict, frozenset[str], str | None]:
     """The verdict, who benefits, and what it conflicts with. Whatever cannot be worked out denies."""
-    early = _before_rules(given, superseded)
+    early = _before_rules(given, may_supersede=may_supersede)
     if early is not None or given.action is None:
         return early or denied("not-entitled", "There is no such action any more."), frozenset(), None
     if waited > LATE:
@@ -192,12 +199,12 @@ async def _judge(given: Given, waited: timedelta, superseded: bool) -> tuple[Ver
     return given.policy.verdict(facts), subjects, conflict_key
 
 
-def _before_rules(given: Given, superseded: bool) -> Verdict | None:
+def _before_rules(given: Given, *, may_supersede: bool) -> Verdict | None:
     if given.suspended:
         return denied("bot-suspended", "This bot is suspended.")
     if given.action is None or not given.policy.entitled(given.ask.asker_id, given.ask.action):
         return denied("not-entitled", f"This bot may not ask for {given.ask.action}.")
-    if not superseded:
+    if not may_supersede:
         return denied("superseded-started", "What it would supersede has started already.")
     return None
 
@@ -269,10 +276,7 @@ async def _row(
 
 
 def _owners(given: Given) -> frozenset[str]:
-    bot = given.policy.bots.get(given.ask.asker_id)
-    if bot is None:
-        return frozenset()
-    return given.policy.seat(given.ask.asker_id, given.ask.action, "business") | {bot.deployed_by}
+    return step_facts.owners(given.policy, given.ask.asker_id, given.ask.action)
 
 
 def _digest(given: Given, expires_at: datetime, nonce: str) -> str:

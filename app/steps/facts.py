@@ -78,10 +78,15 @@ async def bench_of(session: AsyncSession, row: Request, policy: Policy) -> Bench
 
 def owners_now(policy: Policy, row: Request) -> frozenset[str]:
     """The business owner and the deployer of the asking bot under the rules in force; none when it is gone."""
-    bot = policy.bots.get(row.asker_id) if row.asker_kind == "bot" else None
+    return owners(policy, row.asker_id, row.action) if row.asker_kind == "bot" else frozenset()
+
+
+def owners(policy: Policy, bot_id: str, action: str) -> frozenset[str]:
+    """The bot's deployer and business owners: its own, and those that the action names; none when the bot is gone."""
+    bot = policy.bots.get(bot_id)
     if bot is None:
         return frozenset()
-    return policy.seat(row.asker_id, row.action, "business") | {bot.deployed_by}
+    return policy.seat(bot_id, action, "business") | policy.seat(bot_id, None, "business") | {bot.deployed_by}
 
 
 def _standing(made: Sequence[Decision]) -> dict[int, dict[str, Say]]:

@@ -13,8 +13,9 @@ from app.steps.context import Context
 from app.steps.execution import Started
 from app.steps.scene import Scene, scene
 
-FENCE = timedelta(seconds=5)
-"""After timeout and this, a call of that attempt can no longer be on its way."""
+FENCE = timedelta(seconds=7)
+"""After timeout and this, a call of that attempt can no longer be on its way: its first byte leaves at most 5 s after
+the commit, and the commit at most 2 s after the start that the attempt names."""
 
 OUTCOME = {
     Sent.SUCCEEDED: "succeeded",
@@ -57,10 +58,21 @@ async def _close(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> flo
     if answer.sent is Sent.UNCERTAIN and more and execution["idempotent"]:
         timeout = timedelta(milliseconds=execution["timeout_ms"])
         return max(0.0, (retry_not_before(attempt, timeout) - found.now).total_seconds())
-    status = {Sent.SUCCEEDED: Status.SUCCEEDED, Sent.UNCERTAIN: Status.UNKNOWN}.get(answer.sent, Status.FAILED)
+    status = await _meaning(found, answer)
     found.row.execution = {**execution, "status": status.value, "result": answer.result, "error": answer.error}
     conclude(found, attempt, status, None)
     return None
+
+
+async def _meaning(found: Scene, answer: Answer) -> Status:
+    """What the last answer makes of the request; an earlier attempt that may have acted is not forgotten."""
+    if answer.sent is Sent.SUCCEEDED:
+        return Status.SUCCEEDED
+    made = await requests.execution_attempts(found.session, found.row.id)
+    never_sent = all(attempt.outcome == OUTCOME[Sent.NOT_SENT] for attempt in made[:-1])
+    tells = answer.sent is Sent.FAILED and answer.http_status not in (401, 403)
+    says_no = answer.sent is not Sent.UNCERTAIN and (tells or never_sent)
+    return Status.FAILED if says_no else Status.UNKNOWN
 
 
 def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why: str | None) -> None:

@@ -91,7 +91,9 @@ def ruling(row: Request, people: Bench, voter: Voter, body: dict[str, Any], made
     standing = mine[-1].say if mine else None
     if say is Say.DENY and status in (Status.HELD, Status.APPROVED) and _withdraws(voter, mine):
         return Ruling("withdraw" if body["digest"] == row.digest else "digest-differs", (), row.status, standing)
-    broken = _violations(people, voter, status, mine, say)
+    broken = _violations(people, voter, status, mine)
+    if broken and _says_again(broken, status, mine, say):
+        return Ruling("stands" if body["digest"] == row.digest else "digest-differs", (), row.status, standing)
     if broken:
         return Ruling("refused", tuple(broken), row.status, standing)
     return _of_eligible(row, people, body, mine, standing)
@@ -102,16 +104,19 @@ def _withdraws(voter: Voter, mine: Sequence[Decision]) -> bool:
     return may and any(decision.say == Say.APPROVE for decision in mine)
 
 
-def _violations(people: Bench, voter: Voter, status: Status, mine: Sequence[Decision], say: Say) -> Sequence[Violation]:
+def _says_again(broken: Sequence[Violation], status: Status, mine: Sequence[Decision], say: Say) -> bool:
+    """What was said of an earlier stage, by who is not even eligible for the open one: it stands, and costs nothing."""
+    foreign = "not-eligible" in {v.invariant for v in broken}
+    return status is Status.HELD and foreign and bool(mine) and mine[-1].say == say
+
+
+def _violations(people: Bench, voter: Voter, status: Status, mine: Sequence[Decision]) -> Sequence[Violation]:
     broken = separation.violations(voter, people.facts)
-    names = {v.invariant for v in broken}
     if voter.person is None or not voter.human or not voter.person.active:
         return broken
     if status is not Status.HELD:
         known = mine or any(_was_member(people, voter, index) for index in _stages(people))
         return broken if broken or known else [violation("not-eligible")]
-    if mine and mine[-1].say == say and "not-eligible" in names:
-        return []
     return broken
 
 
@@ -132,13 +137,13 @@ def _of_eligible(
     here = [decision for decision in mine if decision.stage == index] if row.status == Status.HELD else list(mine)
     if body["digest"] != row.digest:
         return Ruling("digest-differs", (), row.status, standing)
-    if (here and here[-1].say == say) or (not here and mine and mine[-1].say == say):
+    if here and here[-1].say == say:
         return Ruling("stands", (), row.status, standing)
     if row.status != Status.HELD or plan is None or index is None:
         return Ruling("closed", (), row.status, standing)
     if here:
         return Ruling("decision-stands", (), row.status, standing)
-    if say is Say.APPROVE and plan.stages[index].reason_required and not body["reason"]:
+    if say is Say.APPROVE and plan.stages[index].reason_required and not (body["reason"] or "").strip():
         return Ruling("reason-missing", (), row.status, standing)
     return Ruling("record", (), row.status, standing)
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, ledger, requests
+from app.db import governance, ledger, outbox, requests
 from app.db.tables import Request
+from app.domain.clocks import moment
 from app.domain.errors import NotFound
 from app.domain.plan import Plan, plan_as_json, plan_from_json
 from app.domain.progress import next_due
@@ -26,6 +27,10 @@ from workflows.contracts import State
 
 SINKS = ("wake",)
 """Who is told of every change. Slack and webhooks join here."""
+
+
+_IN_LINE = (Status.APPROVED, Status.EXECUTING)
+"""Where a request has its conflict key or waits for it."""
 
 
 class IllegalMove(AssertionError):
@@ -44,6 +49,7 @@ class Scene:
     pids: dict[str, str]
     secret: Secret
     blocked: bool = False
+    _left_the_line: bool = False
     _entries: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -76,6 +82,8 @@ class Scene:
         """Move along the table. Raises IllegalMove for anything else."""
         if not may_become(self.status, status):
             raise IllegalMove(f"{self.row.status} -> {status} of request {self.row.id}")
+        self._left_the_line |= self.status in _IN_LINE and status not in (*_IN_LINE, Status.UNKNOWN)
+        self._left_the_line |= self.status is Status.UNKNOWN
         self.row.status = status.value
         self.row.ended_why = why if status not in OPEN else None
         if status not in OPEN and self.plan is not None:
@@ -89,8 +97,8 @@ class Scene:
         await self.session.flush()
         await self.write_entries()
         for sink in SINKS:
-            await requests.mark(self.session, sink, self.row.id, self.row.version)
-        if self.status not in OPEN and self.status is not Status.UNKNOWN:
+            outbox.mark(self.session, sink, self.row.id, self.row.version)
+        if self._left_the_line:
             await self._nudge_next()
 
     async def _nudge_next(self) -> None:
@@ -98,7 +106,7 @@ class Scene:
         key = self.row.conflict_key
         waiting = None if key is None else await requests.waiting_for_key(self.session, key)
         if waiting is not None:
-            await requests.nudge(self.session, waiting)
+            outbox.nudge(self.session, waiting)
 
     async def write_entries(self) -> None:
         """Write what was noted; the row's lock orders the stream."""
@@ -118,8 +126,18 @@ class Scene:
         if self.status is Status.APPROVED:
             return self.row.expires_at if self.row.mode == Mode.BOT else self.now
         if self.status is Status.EXECUTING:
-            return self.now + timedelta(seconds=(self.row.execution or {}).get("window_s", 60))
+            return self.window_ends if self.row.mode == Mode.BOT else self.now + self.window
         return None
+
+    @property
+    def window(self) -> timedelta:
+        """How long the running execution may take before somebody must look after it."""
+        return timedelta(seconds=(self.row.execution or {})["window_s"])
+
+    @property
+    def window_ends(self) -> datetime:
+        """Until when the bot may report what it started."""
+        return moment((self.row.execution or {})["window_ends"])
 
     @property
     def waits_for_bot(self) -> bool:
@@ -150,6 +168,7 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
         found = await _read(ctx, session, row)
         if await stopped(session, row) and found.status in (Status.HELD, Status.APPROVED):
             await revoke(found, "stopped")
+            outbox.nudge(session, row.id)
         yield found
 
 

@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime, timedelta
 
 from app.db import requests
 from app.db.tables import Request, Settlement
 from app.domain.clocks import rfc3339
-from app.domain.errors import Closed, Forbidden, NotOpenToThis, SettlementDiffers, TooEarly, Violation
+from app.domain.errors import Closed, NotOpenToThis, SettlementDiffers, TooEarly, Violation
 from app.domain.request import Risk, Say
 from app.domain.separation import exclusions, violation
 from app.domain.states import Status
-from app.steps.context import Context
-from app.steps.facts import Bench, bench
+from app.steps.access import MAY, roles
+from app.steps.facts import bench
 from app.steps.finish import conclude
-from app.steps.scene import Scene, scene
+from app.steps.scene import Scene
 
 QUIET = timedelta(seconds=30)
 """Not before timeout and this: a call may still be on its way."""
 
 
-async def settle(ctx: Context, request_id: uuid.UUID, person_id: str, status: Status, reason: str) -> bool:
-    """Record that an unknown outcome was ``succeeded`` or ``failed``. True: settled; False: a second person must agree.
+async def settle(found: Scene, person_id: str, status: Status, reason: str) -> bool:
+    """Record that an unknown outcome was ``succeeded`` or ``failed``, by who may. True: settled; False: not yet.
 
-    Raises Forbidden with violations, TooEarly, SettlementDiffers, Closed or NotOpenToThis; nothing is written then but
-    the refusal.
+    Raises TooEarly, SettlementDiffers, Closed or NotOpenToThis; nothing is written then.
     """
-    async with scene(ctx, request_id) as found:
-        if found.status is not Status.UNKNOWN:
-            return _already(found, status)
-        people = await bench(found)
-        broken = settling_violations(people, person_id)
-        if not broken:
-            return await _settle(found, person_id, status, reason)
-        names = [v.invariant for v in broken]
-        found.note("refused", person=found.pid(person_id), violations=names, op="settle")
-        await found.session.flush()
-        await found.write_entries()
-    raise Forbidden(" ".join(v.sentence for v in broken), broken)
+    if found.status is not Status.UNKNOWN:
+        return _already(found, status)
+    return await _settle(found, person_id, status, reason)
 
 
 def need(risk: str) -> int:
@@ -46,13 +35,21 @@ def need(risk: str) -> int:
     return 2 if Risk[risk.upper()] >= Risk.HIGH else 1
 
 
-def settling_violations(people: Bench, person_id: str) -> list[Violation]:
-    """The personal exclusions, and nobody who approved it: settling may not cover a mistake of one's own."""
+async def settling_violations(found: Scene, person_id: str) -> list[Violation]:
+    """The personal exclusions, and nobody who ever approved it: settling may not cover a mistake of one's own."""
+    people = await bench(found)
     person = people.people.get(person_id)
     if person is None or not person.active:
         return [violation("unlinked-identity")]
-    approved = any(stage.get(person_id) is Say.APPROVE for stage in people.facts.stood.values())
+    made = await requests.decisions(found.session, found.row.id)
+    approved = any(decision.person_id == person_id and decision.say == Say.APPROVE for decision in made)
     return exclusions(person, people.facts) + ([violation("stage-repeat")] if approved else [])
+
+
+async def _still_counts(found: Scene, said: Settlement) -> bool:
+    """What a person said counts while they may settle."""
+    held = roles(found.policy, "person", said.person_id, found.row)
+    return bool(held & MAY["settle"]) and not await settling_violations(found, said.person_id)
 
 
 def _already(found: Scene, status: Status) -> bool:
@@ -68,10 +65,12 @@ async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> 
     earliest = _earliest(found.row, attempt.started_at)
     if found.now < earliest:
         raise TooEarly(f"It may still be on its way; settle after {rfc3339(earliest)}.", status=found.row.status)
-    said = {s.person_id: s for s in await requests.settlements(found.session, found.row.id)}
-    await _say(found, said, person_id, status, reason)
+    all_said = await requests.settlements(found.session, found.row.id)
+    said = {s.person_id: s for s in all_said if s.person_id == person_id or await _still_counts(found, s)}
+    new = _say(found, said, person_id, status, reason)
     if len(said) < need(found.row.risk):
-        await found.changed()
+        if new:
+            await found.changed()
         return False
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "settled": True}
     conclude(found, attempt, status, "settled")
@@ -84,14 +83,14 @@ def _earliest(row: Request, started_at: datetime) -> datetime:
     return started_at + timeout + QUIET
 
 
-async def _say(found: Scene, said: dict[str, Settlement], person_id: str, status: Status, reason: str) -> None:
+def _say(found: Scene, said: dict[str, Settlement], person_id: str, status: Status, reason: str) -> bool:
     others = [s for s in said.values() if s.person_id != person_id]
     if others and others[0].status != status:
         sentence = f"Somebody has settled it as {others[0].status}; agree or ask them to withdraw."
         raise SettlementDiffers(sentence, status=found.row.status)
     mine = said.get(person_id)
     if mine is not None and mine.status == status:
-        return
+        return False
     if mine is None:
         mine = Settlement(request_id=found.row.id, person_id=person_id, status=status, reason=reason, at=found.now)
         found.session.add(mine)
@@ -99,3 +98,4 @@ async def _say(found: Scene, said: dict[str, Settlement], person_id: str, status
         mine.status, mine.reason, mine.at = status.value, reason, found.now
     said[person_id] = mine
     found.note("settlement", {"reason": reason}, person=found.pid(person_id), outcome=status.value)
+    return True

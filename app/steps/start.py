@@ -9,7 +9,7 @@ from app.db import requests
 from app.db.tables import ExecutionAttempt, Request
 from app.domain.clocks import rfc3339
 from app.domain.digest import derived_id, request_digest
-from app.domain.plan import missing
+from app.domain.plan import missing, reach
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome
@@ -96,12 +96,11 @@ async def _rules_still_agree(found: Scene) -> bool:
         await revoke(found, "policy-stricter")
         return False
     more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now)
-    found.row.policy_version = found.policy.version
-    if more is None:
+    if verdict.plan is None or more is None:
         return True
-    for stage in more.stages:
-        for group in stage.groups:
-            found.row.members = {**found.row.members, group: sorted(found.policy.members(group))}
+    added = {group: sorted(found.policy.members(group)) for group in sorted(reach(verdict.plan))}
+    found.row.members = {**added, **found.row.members}
+    found.row.policy_version = found.policy.version
     found.set_plan(more)
     found.become(Status.HELD)
     found.note("held-again", why="policy-stricter", policy_version=found.policy.version, plan=found.row.plan)
@@ -162,8 +161,11 @@ async def _again(found: Scene, owner: str) -> Started:
     idempotent = action is not None and action.idempotent
     if last.outcome is None and not idempotent:
         return await give_up(found, last, "no-outcome")
-    if last.n >= MAX_ATTEMPTS or action is None or await stopped(found.session, found.row):
+    if last.n >= MAX_ATTEMPTS or await stopped(found.session, found.row):
         return await give_up(found, last, "no-more-attempts")
+    why = "expires-at-passed" if found.now > found.row.expires_at else _ground_gone(found)
+    if why is not None:
+        return await give_up(found, last, why)
     if last.outcome is None:
         last.outcome, last.finished_at = "no-outcome", found.now
     last.holds_key = False
@@ -214,6 +216,7 @@ async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window:
     )
     if found.status is Status.APPROVED:
         found.become(Status.EXECUTING)
+    found.row.policy_version = found.policy.version
     found.row.execution = {
         "mode": found.row.mode,
         "status": "executing",
@@ -221,9 +224,12 @@ async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window:
         "error": None,
         "window_s": int(window.total_seconds()),
         "timeout_ms": int(action.timeout.total_seconds() * 1000),
+        "window_ends": rfc3339(found.now + window),
         "idempotent": action.idempotent,
+        "reads": action.reversibility is Reversibility.READ_ONLY,
     }
-    found.note("started", attempt=n, target=action.target, grant={"jti": grant.jti, "sha256": grant.sha256})
+    hashes = {"jti": grant.jti, "sha256": grant.sha256}
+    found.note("started", attempt=n, target=action.target, grant=hashes, policy_version=found.policy.version)
     await found.changed()
 
 

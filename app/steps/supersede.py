@@ -6,29 +6,36 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, requests
+from app.db import governance, outbox, requests
+from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.states import NEVER_RAN, Status
 from app.steps.context import Context
 from app.steps.scene import Scene
 
 
-async def supersede(session: AsyncSession, ctx: Context, ask: Ask) -> bool:
-    """Cancel what this ask supersedes, under its lock. False when that has started, or never was this bot's."""
+async def to_supersede(session: AsyncSession, ask: Ask) -> tuple[Request | None, bool]:
+    """The held or approved request that an ask would supersede, locked, if there is one.
+
+    False beside it when that is not to be had: it has started, or never was this bot's.
+    """
     if ask.supersedes is None:
-        return True
+        return None, True
     old = await requests.locked(session, uuid.UUID(ask.supersedes))
     if old is None or (old.asker_kind, old.asker_id) != (ask.asker_kind, ask.asker_id):
-        return False
+        return None, False
     if Status(old.status) in NEVER_RAN:
-        return True
-    if old.status not in (Status.HELD, Status.APPROVED):
-        return False
+        return None, True
+    open_still = old.status in (Status.HELD, Status.APPROVED)
+    return (old if open_still else None), open_still
+
+
+async def supersede(session: AsyncSession, ctx: Context, old: Request) -> None:
+    """Cancel what a new ask supersedes; its lock is held."""
     secret = await ctx.vault.find(session, f"request:{old.id}")
     now, policy = await ctx.clock.now(session), await ctx.rules.in_force(session)
     found = Scene(ctx, session, old, now, policy, await governance.pids(session), secret)
     found.become(Status.CANCELLED, "superseded")
     found.note("cancelled", why="superseded")
     await found.changed()
-    await requests.nudge(session, old.id)
-    return True
+    outbox.nudge(session, old.id)

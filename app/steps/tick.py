@@ -15,10 +15,12 @@ from workflows.contracts import State
 
 
 async def tick(ctx: Context, request_id: uuid.UUID) -> State:
-    """Escalate, expire, lapse, give up on a bot that never reported. Nothing due: nothing written."""
+    """Escalate, expire, lapse, give up on a bot that never reported. Nothing due: nothing told."""
     async with scene(ctx, request_id) as found:
         if await _due(found):
             await found.changed()
+        else:
+            found.row.due_at = found.due_at()
         return found.state()
 
 
@@ -39,19 +41,14 @@ def lapse(found: Scene, why: str) -> None:
 
 async def _never_reported(found: Scene) -> bool:
     """A bot started and its window is over: a read lapses, anything else may or may not have happened."""
-    if found.row.mode != Mode.BOT or found.status is not Status.EXECUTING or not _window_over(found):
+    if found.row.mode != Mode.BOT or found.status is not Status.EXECUTING or found.now < found.window_ends:
         return False
     attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
-    attempt.finished_at, attempt.holds_key = found.now, False
-    attempt.outcome = "not-reported"
-    if found.row.reversibility == "read_only":
-        lapse(found, "not-reported")
-    else:
-        attempt.holds_key = True
-        found.become(Status.UNKNOWN, "not-reported")
-        found.note("unknown", why="not-reported")
+    attempt.finished_at, attempt.outcome = found.now, "not-reported"
+    execution = found.row.execution or {}
+    status = Status.LAPSED if execution["reads"] else Status.UNKNOWN
+    attempt.holds_key = status is Status.UNKNOWN
+    found.row.execution = {**execution, "status": status.value}
+    found.become(status, "not-reported")
+    found.note(status.value, why="not-reported")
     return True
-
-
-def _window_over(found: Scene) -> bool:
-    return found.row.due_at is not None and found.now >= found.row.due_at

@@ -11,6 +11,7 @@ from app.db import requests
 from app.db.tables import Request
 from app.domain.clocks import rfc3339
 from app.domain.errors import Forbidden, InterlockError, NotOpenToThis
+from app.domain.request import Mode
 from app.domain.states import Status
 from app.steps import act
 from app.steps import settle as settling
@@ -30,6 +31,7 @@ class Deed:
     needs: str
     step: attempts.Step
     check: Callable[[Request], InterlockError | None]
+    done: Callable[[Request], bool] = lambda row: False  # noqa: ARG005  by default it must be sent
 
 
 async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: str | None) -> View:
@@ -46,10 +48,11 @@ async def report(
 ) -> View:
     """The outcome of an action that the bot runs itself; again: the same. Raises NotFound, Forbidden, NotOpenToThis."""
 
-    def error(row: Request) -> InterlockError | None:
-        return act.report_error(row.mode, row.status, (row.execution or {}).get("status"), status)
-
     body = {"status": status, "detail": detail, "result": result}
+
+    def error(row: Request) -> InterlockError | None:
+        return act.report_error(row, body)
+
     return await _act(services, who, request_id, Deed("report", "report", act.report, error), body)
 
 
@@ -59,12 +62,16 @@ async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[s
     def error(row: Request) -> InterlockError | None:
         return act.begin_error(row.mode, row.status)
 
-    await _act(services, who, request_id, Deed("begin", "grant", act.begin, error), {})
+    await _act(services, who, request_id, Deed("begin", "grant", act.begin, error, done=_started), {})
     async with scene(services.ctx, request_id) as found:
         given = await act.grant_again(found)
         if given is None:
             raise NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
     return {"grant": given.token, "expires_at": rfc3339(given.expires_at)}
+
+
+def _started(row: Request) -> bool:
+    return row.status == Status.EXECUTING
 
 
 async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed, body: dict[str, Any]) -> View:
@@ -73,9 +80,12 @@ async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed
         refused = await _refusal(found, who, deed)
         if refused is None:
             attempt = await attempts.store(found, who, deed.op, None, body)
+        elif isinstance(refused, NotOpenToThis) and deed.op == "report" and found.row.mode == Mode.BOT:
+            await act.note_late_report(found, who.identity, body)
     if refused is not None:
         raise refused
-    await attempts.send(services, request_id, attempt, has_workflow=found.row.has_workflow, step=deed.step)
+    if not deed.done(found.row):
+        await attempts.send(services, request_id, attempt, has_workflow=found.row.has_workflow, step=deed.step)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         row = require(policy, who, await requests.by_id(session, request_id), "read")
@@ -103,13 +113,30 @@ async def settle(
     Raises NotFound, Forbidden with violations, TooEarly, SettlementDiffers, Closed, NotOpenToThis.
     """
     person = person_id(who)
-    async with services.ctx.database.transaction() as session:
-        policy = await services.ctx.rules.in_force(session)
-        require(policy, who, await requests.by_id(session, request_id), "settle")
-    done = await settling.settle(services.ctx, request_id, person, Status(status), reason)
+    async with scene(services.ctx, request_id) as found:
+        refused = await _settle_refusal(found, who, person)
+        done = False if refused else await settling.settle(found, person, Status(status), reason)
+    if refused is not None:
+        raise refused
     services.waiters.wake(request_id)
     async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
         row = require(policy, who, await requests.by_id(session, request_id), "read")
         shown = await view(session, policy, who, row)
         said = await requests.settlements(session, request_id)
         return {**shown, "settle": settle_progress(row, said)}, done
+
+
+async def _settle_refusal(found: Scene, who: Actor, person: str) -> InterlockError | None:
+    """Who may not settle, or stands too close: on the ledger. Raises NotFound for what one may not even see."""
+    try:
+        require(found.policy, who, found.row, "settle")
+        broken = await settling.settling_violations(found, person) if found.status is Status.UNKNOWN else []
+        if not broken:
+            return None
+        error = Forbidden(" ".join(v.sentence for v in broken), broken)
+    except Forbidden as lacking:
+        error = lacking
+    limited = await refusals.note(found, who, "settle", [v.invariant for v in error.violations])
+    await found.write_entries()
+    return limited or error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from app.db import requests
@@ -11,7 +12,6 @@ from app.db.tables import Attempt
 from app.domain.digest import derived_id
 from app.domain.errors import IdempotencyKeyReused, Unavailable
 from app.domain.request import word
-from app.domain.states import OPEN, Status
 from app.steps.context import Context
 from app.steps.scene import Scene
 from app.use_cases import temporal
@@ -29,7 +29,7 @@ async def store(found: Scene, who: Actor, op: str, key: str | None, body: dict[s
     Raises IdempotencyKeyReused when the key came before, on this request and by this account, with another body.
     """
     if key is not None:
-        known = await requests.attempt_with_key(found.session, found.row.id, who.identity, key)
+        known = await requests.attempt_with_key(found.session, found.row.id, _actor(who), key)
         if known is not None and (known.op, known.body) != (op, body):
             raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=found.row.status)
     attempt = Attempt(
@@ -38,6 +38,7 @@ async def store(found: Scene, who: Actor, op: str, key: str | None, body: dict[s
         op=op,
         actor_kind=who.kind,
         actor_id=who.id if who.kind in ("person", "bot") else None,
+        actor=_actor(who),
         identity=who.identity,
         level=word(who.level),
         via=who.via,
@@ -53,7 +54,11 @@ def _attempt_id(request_id: uuid.UUID, who: Actor, op: str, key: str | None, bod
     if key is None:
         return uuid.uuid4()
     said = str(body.get("decision", op))
-    return derived_id(str(request_id), who.id or who.identity, key, said, str(body.get("digest", "")))
+    return derived_id(str(request_id), _actor(who), key, said, str(body.get("digest", "")))
+
+
+def _actor(who: Actor) -> str:
+    return who.id or who.identity
 
 
 async def send(services: Services, request_id: uuid.UUID, attempt: Attempt, *, has_workflow: bool, step: Step) -> None:
@@ -69,14 +74,15 @@ async def send(services: Services, request_id: uuid.UUID, attempt: Attempt, *, h
 
 
 async def _without_workflow(services: Services, request_id: uuid.UUID, attempt: Attempt, step: Step) -> None:
-    """Its workflow has ended, or Temporal has lost it: an open row gets a new one, a closed row is answered from."""
-    async with services.ctx.database.transaction() as session:
-        row = await requests.by_id(session, request_id)
-    if row is None or Status(row.status) not in OPEN:
-        await step(services.ctx, request_id, attempt.id)
-        return
-    await temporal.take_over(services, request_id)
-    await temporal.act(services, request_id, attempt.op, attempt.id)
+    """Its workflow has ended, or Temporal has lost it: the row decides here, and is taken over if it is still open.
+
+    First the step: a workflow that takes over an approved row executes it at once, and this may be what forbids that.
+    """
+    state = await step(services.ctx, request_id, attempt.id)
+    services.waiters.wake(request_id)
+    if state.is_open:
+        with suppress(temporal.WorkflowGone):  # it was taken over, and has ended, meanwhile
+            await temporal.take_over(services, request_id)
 
 
 async def outcome(services: Services, who: Actor, request_id: uuid.UUID, attempt_id: uuid.UUID) -> tuple[Attempt, View]:

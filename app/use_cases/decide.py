@@ -5,11 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from app.db import outbox
 from app.db.tables import Attempt
 from app.domain.errors import InterlockError, Malformed
 from app.domain.request import Say
 from app.steps import judge
+from app.steps.facts import bench
 from app.steps.judge import ruling_from_json
+from app.steps.progress import go_on
 from app.steps.scene import scene
 from app.use_cases import attempts, refusals
 from app.use_cases.actors import Actor
@@ -54,6 +57,9 @@ async def _judged_first(
         attempt = await attempts.store(found, who, "decide", key, body)
         if attempt.ruling is not None:
             return attempt, found.row.has_workflow, ruling_from_json(attempt.ruling).error()
+        if await go_on(found, await bench(found)):
+            await found.changed()
+            outbox.nudge(found.session, found.row.id)
         said, _ = await judge.judge(found, attempt)
         if said.word not in ("record", "withdraw"):
             attempt.ruling = said.as_json()

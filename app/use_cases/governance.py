@@ -12,28 +12,35 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import governance, ledger
 from app.domain.errors import Misconfigured
 from app.governance.catalogue import PersonFile
-from app.governance.files import Governance, load
+from app.governance.files import load
 from app.governance.version import swap_persons, version_of
 from app.steps.context import Context
 
 
 async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
-    """Put the rules of a folder in force; their version. The same rules again: nothing new but the people.
+    """Put the rules of a folder in force; their version. The same rules and people again change nothing.
 
     ``replace``: also when others are in force, which only development allows. ``by``: who does it, for the record.
     Raises GovernanceInvalid with all findings, Misconfigured when other rules are in force.
     """
     rules = load(folder)
     async with ctx.database.transaction() as session:
-        await _people(session, rules.people)
+        await ledger.lock_stream(session, "installation")
+        before = await _people(session)
+        await _put_people(session, rules.people)
+        changed = before != await _people(session)
         now, pids = await ctx.clock.now(session), await governance.pids(session)
         document = swap_persons(rules.document, pids)
         version = version_of(document)
         active = (await governance.installation(session)).active_policy
-        if active == version:
-            return version
-        _may_replace(ctx, active, replace=replace)
-        await _activate(session, rules, document, version=version, now=now, by=pids.get(by, by))
+        if active != version or changed:
+            _may_replace(ctx, active, replace=replace)
+        if changed:
+            await _note(session, "people-changed", now, by=pids.get(by, by), persons=sorted(pids.values()))
+        if active != version:
+            await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])
+            await governance.activate(session, version=version, document=document, at=now, by=pids.get(by, by))
+            await _note(session, "policy-installed", now, by=pids.get(by, by), policy_version=version)
         return version
 
 
@@ -48,7 +55,14 @@ def _may_replace(ctx: Context, active: str | None, *, replace: bool) -> None:
         )
 
 
-async def _people(session: AsyncSession, people: Sequence[PersonFile]) -> None:
+async def _people(session: AsyncSession) -> Any:
+    """Everybody as they stand: who is active, by which accounts, as which subjects."""
+    active = {person.id: person.active for person in await governance.persons(session)}
+    subjects = {(row.subject, row.person_id) for row in await governance.subjects(session)}
+    return active, subjects, await governance.identities(session)
+
+
+async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> None:
     for person in people:
         await governance.upsert_person(
             session,
@@ -63,10 +77,5 @@ async def _people(session: AsyncSession, people: Sequence[PersonFile]) -> None:
     await governance.deactivate_others(session, [person.id for person in people])
 
 
-async def _activate(
-    session: AsyncSession, rules: Governance, document: dict[str, Any], *, version: str, now: datetime, by: str
-) -> None:
-    await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])
-    await governance.activate(session, version=version, document=document, at=now, by=by)
-    await ledger.lock_stream(session, "installation")
-    await ledger.append(session, "installation", "policy-installed", now, {"policy_version": version, "by": by})
+async def _note(session: AsyncSession, kind: str, at: datetime, **facts: Any) -> None:
+    await ledger.append(session, "installation", kind, at, facts)

@@ -16,7 +16,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from app.domain.errors import Unavailable, Unconfirmed
+from app.domain.errors import RateLimited, Unavailable, Unconfirmed
 from app.use_cases.services import Services
 from workflows.contracts import Admitted, Start, State
 from workflows.request import RequestWorkflow
@@ -43,7 +43,7 @@ async def admit(services: Services, request_id: uuid.UUID, ask: str) -> Admitted
 
     Raises Unconfirmed when no answer came in time, Unavailable when Temporal does not answer.
     """
-    start = _start(services, Start(str(request_id), ask), WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    start = _start(services, Start(str(request_id), ask), WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
     call = services.temporal.execute_update_with_start_workflow(
         RequestWorkflow.admitted, start_workflow_operation=start, id="admitted", rpc_timeout=ANSWER_WITHIN
     )
@@ -107,6 +107,8 @@ async def _answer(call: Awaitable[T]) -> T:
             raise WorkflowGone from error
         if error.status in _LOST:
             raise _unconfirmed() from error
+        if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+            raise RateLimited("Too much at once on this request or installation.", retry_after=1) from error
         raise Unavailable("Temporal does not answer; nothing was recorded. Try again.") from error
     except RuntimeError as error:
         raise Unavailable("Temporal cannot be reached; nothing was recorded. Try again.") from error

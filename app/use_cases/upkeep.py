@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,10 +26,23 @@ class Nudge:
 
     services: Services
 
-    async def tell(self, request_ids: list[uuid.UUID]) -> None:
-        """Signal each; one that Temporal has lost is started again when its row is open."""
-        for request_id in request_ids:
-            await look_again(self.services, request_id)
+    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        """Signal each; one that Temporal has lost is started again when its row is open. Those that worked."""
+        worked = await asyncio.gather(*(_guarded(self.services, request_id) for request_id in request_ids))
+        return [request_id for request_id, fine in zip(request_ids, worked, strict=True) if fine]
+
+
+async def _guarded(services: Services, request_id: uuid.UUID) -> bool:
+    """`look_again`; whatever goes wrong with one request is logged, and must not keep the others waiting."""
+    try:
+        await look_again(services, request_id)
+    except InterlockError as error:
+        log.warning("request %s: %s", request_id, error)
+        return False
+    except Exception:
+        log.exception("request %s could not be looked after; tried again later", request_id)
+        return False
+    return True
 
 
 async def look_again(services: Services, request_id: uuid.UUID) -> None:
@@ -39,7 +53,8 @@ async def look_again(services: Services, request_id: uuid.UUID) -> None:
         async with services.ctx.database.transaction() as session:
             row = await requests.by_id(session, request_id)
         if row is not None and row.has_workflow and Status(row.status) in OPEN:
-            await temporal.take_over(services, request_id)
+            with suppress(temporal.WorkflowGone):  # it was taken over, and has ended, meanwhile
+                await temporal.take_over(services, request_id)
 
 
 async def sweep(services: Services, overdue: timedelta) -> int:
@@ -48,17 +63,19 @@ async def sweep(services: Services, overdue: timedelta) -> int:
         now = await services.ctx.clock.now(session)
         rows = await requests.overdue(session, now - overdue, SWEEP_AT_ONCE)
     for row in rows:
-        await _repair(services, row.id, has_workflow=row.has_workflow)
+        await _tick(services, row.id)
+    await asyncio.gather(*(_guarded(services, row.id) for row in rows if row.has_workflow))
     return len(rows)
 
 
-async def _repair(services: Services, request_id: uuid.UUID, *, has_workflow: bool) -> None:
+async def _tick(services: Services, request_id: uuid.UUID) -> None:
+    """Do what is due, without Temporal; one row that cannot be helped must not keep the others waiting."""
     try:
         await tick(services.ctx, request_id)
-        if has_workflow:
-            await look_again(services, request_id)
     except InterlockError as error:
         log.warning("sweeper: request %s: %s", request_id, error)
+    except Exception:
+        log.exception("sweeper: request %s cannot be ticked", request_id)
 
 
 async def sweep_forever(services: Services, *, every: float, overdue: timedelta) -> None:

@@ -12,9 +12,9 @@ from app.db import requests
 from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
 from app.governance.policy import Policy
+from app.steps.access import MAY, roles
 from app.steps.facts import bench_of
 from app.steps.settle import need
-from app.use_cases.access import MAY, roles
 from app.use_cases.actors import Actor
 
 View = dict[str, Any]
@@ -22,7 +22,7 @@ View = dict[str, Any]
 
 async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request) -> View:
     """The JSON of a request (DESIGN.md section 6). A bot's view has no people in it."""
-    held = roles(policy, who, row)
+    held = roles(policy, who.kind, who.id, row)
     made = await requests.decisions(session, row.id)
     tries = await requests.execution_attempts(session, row.id)
     shown = {**_ask(row), **_judged(row), "plan": _plan(row, made), "execution": _execution(row, tries)}

@@ -181,6 +181,7 @@ TABLES = (
         op TEXT NOT NULL,
         actor_kind TEXT NOT NULL,
         actor_id TEXT,
+        actor TEXT NOT NULL,
         identity TEXT NOT NULL,
         level TEXT NOT NULL,
         via TEXT NOT NULL,
@@ -196,7 +197,7 @@ TABLES = (
     CREATE INDEX ix_attempt_request_id ON attempt (request_id)
     """,
     """
-    CREATE UNIQUE INDEX one_attempt_per_key ON attempt (request_id, identity, idempotency_key)
+    CREATE UNIQUE INDEX one_attempt_per_key ON attempt (request_id, actor, idempotency_key)
         WHERE idempotency_key is not null
     """,
     """

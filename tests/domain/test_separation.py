@@ -339,7 +339,7 @@ def test_standing_nearer_never_lifts_a_violation(graph: Graph, other: Graph, nam
         beneficiaries=facts.beneficiaries | more.beneficiaries,
         risk=max(facts.risk, more.risk),
         members={group: facts.members[group] & more.members[group] for group in GROUPS},
-        stood={**more.stood, **{i: {**more.stood.get(i, {}), **said} for i, said in facts.stood.items()}},
+        stood={i: {**more.stood.get(i, {}), **said} for i, said in facts.stood.items()},
     )
     for index in range(len(the_plan(graph).stages)):
         before, after = (set(names(Voter(person), f, index)) for f in (facts, nearer))
@@ -457,7 +457,7 @@ def test_if_all_agree_it_ends_and_a_held_one_could_not_pass(graph: Graph) -> Non
     assert life.status in (Status.APPROVED, Status.EXPIRED)
 
 
-@given(graphs(voted=False), everybody())
+@given(graphs(voted=False), everybody)
 def test_a_yes_stands_only_while_its_approvers_do(graph: Graph, later: tuple[Person, ...]) -> None:
     """`stale-authority`: judged again with people as they are later, a void vote is missing from the tally."""
     life = everyone_agrees(graph)

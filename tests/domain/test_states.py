@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,7 @@ def test_the_table_as_the_readme_prints_it() -> None:
         "| lapsed | final |\n"
         "| revoked | final |"
     )
+
+
+def test_the_readme_prints_it() -> None:
+    assert as_markdown() in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

@@ -82,7 +82,7 @@ async def executed(world: World) -> list[View]:
             )
         await act.settle(world.services, world.person("ivan"), uuid.UUID(shown["id"]), status=said, reason="looked")
     read = await world.ask("look.briefly", on_behalf_of=None)
-    await set_row(world, read, "due_at = clock_timestamp() - interval '1 minute'")
+    await set_row(world, read, 'execution = execution || \'{"window_ends": "2001-01-01T00:00:00Z"}\'')
     await tick(world.ctx, uuid.UUID(read["id"]))
     return [failing, *unknown, read]
 

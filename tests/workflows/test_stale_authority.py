@@ -22,6 +22,7 @@ async def waiting(world: World, action: str = "do.once", deciders: tuple[str, ..
     shown = await world.ask(action, thing=thing)
     for who in deciders:
         await world.say(who, shown)
+    await world.blocked(shown)
     return {**await world.look(shown), "first": first}
 
 

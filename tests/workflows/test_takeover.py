@@ -83,6 +83,7 @@ async def stopped_after_start(world: World, action: str) -> tuple[View, int]:
     await world.desk.called(thing)
     shown = await world.ask(action, thing=thing)
     await world.say("dana", shown)
+    await world.blocked(shown)
     await lose(world, shown)
     async with world.ctx.database.transaction() as session:
         await session.execute(
