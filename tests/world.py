@@ -92,6 +92,14 @@ class World:
                 )
         return seen
 
+    async def occupied(self, thing: str) -> View:
+        """A request that executes and hangs, its conflict key taken, until `desk.release(thing)`."""
+        shown = await self.ask("do.once", thing=thing)
+        self.desk.script(thing, 0)
+        await self.say("dana", shown)
+        await self.desk.called(thing)
+        return shown
+
     async def blocked(self, shown: View) -> None:
         """Wait until an approved request was found to wait for its conflict key: only then is it due in the future."""
         async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):

@@ -64,10 +64,7 @@ async def cancelled(world: World) -> View:
 async def blocked(world: World) -> View:
     """Approved behind another with its conflict key, nudged, executed."""
     thing = uuid.uuid4().hex
-    first = await world.ask("do.once", thing=thing)
-    world.desk.script(thing, 0)
-    await world.say("dana", first)
-    await world.desk.called(thing)
+    await world.occupied(thing)
     shown = await world.ask("do.once", thing=thing)
     await world.say("dana", shown)
     world.desk.release(thing)

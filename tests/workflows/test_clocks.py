@@ -62,10 +62,7 @@ async def test_an_abstention_that_breaks_the_quorum_escalates(world: World) -> N
 
 async def test_expires_at_never_moves_and_an_approved_request_lapses(world: World) -> None:
     thing = uuid.uuid4().hex
-    first = await world.ask("do.once", thing=thing)
-    world.desk.script(thing, 0)
-    await world.say("dana", first)
-    await world.desk.called(thing)
+    await world.occupied(thing)
     second = await world.ask("do.once", thing=thing)
     await world.say("dana", second)
     async with world.ctx.database.transaction() as session:

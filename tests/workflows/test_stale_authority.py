@@ -15,10 +15,7 @@ from tests.world import World
 async def waiting(world: World, action: str = "do.once", deciders: tuple[str, ...] = ("dana",)) -> View:
     """An approved request that waits behind another for their conflict key; `let_go` frees it."""
     thing = uuid.uuid4().hex
-    first = await world.ask("do.once", thing=thing)
-    world.desk.script(thing, 0)
-    await world.say("dana", first)
-    await world.desk.called(thing)
+    first = await world.occupied(thing)
     shown = await world.ask(action, thing=thing)
     for who in deciders:
         await world.say(who, shown)

@@ -61,10 +61,7 @@ async def test_the_sweeper_starts_the_workflow_of_an_open_row_again(world: World
 
 async def test_an_approved_row_without_workflow_is_executed_after_takeover(world: World) -> None:
     thing = uuid.uuid4().hex
-    first = await world.ask("do.once", thing=thing)
-    world.desk.script(thing, 0)
-    await world.say("dana", first)
-    await world.desk.called(thing)
+    first = await world.occupied(thing)
     shown = await world.ask("do.once", thing=thing)
     await world.say("dana", shown)
     await lose(world, shown)
@@ -77,10 +74,7 @@ async def test_an_approved_row_without_workflow_is_executed_after_takeover(world
 async def stopped_after_start(world: World, action: str) -> tuple[View, int]:
     """A request whose attempt was committed by an owner that then vanished, without a workflow; attempt number."""
     thing = uuid.uuid4().hex
-    front = await world.ask("do.once", thing=thing)
-    world.desk.script(thing, 0)
-    await world.say("dana", front)
-    await world.desk.called(thing)
+    front = await world.occupied(thing)
     shown = await world.ask(action, thing=thing)
     await world.say("dana", shown)
     await world.blocked(shown)

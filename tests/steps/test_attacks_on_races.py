@@ -24,7 +24,7 @@ from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, attempts, temporal, upkeep
 from app.use_cases.views import View
-from tests.steps.test_attacks import change, id_of, lost, rules, sql, vote
+from tests.steps.words import change, id_of, lost, rules, sql, vote
 from tests.world import World
 
 __all__ = ["rules"]

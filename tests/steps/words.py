@@ -1,0 +1,69 @@
+"""Short words for tests that reach behind the use cases: other rules, lost workflows, votes, straight SQL."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.domain.ask import Ask
+from app.domain.outcome import Answer, Sent
+from app.steps import judge
+from app.steps.admit import admit
+from app.steps.scene import scene
+from app.use_cases import attempts
+from app.use_cases.governance import install
+from app.use_cases.views import View
+from tests.world import RULES, World
+
+
+@pytest.fixture
+async def rules(world: World, rules_copy: Path) -> AsyncIterator[Path]:
+    """A copy of the rules to change and install; the usual ones are in force again afterwards."""
+    yield rules_copy
+    await install(world.ctx, RULES, replace=True, by="ada")
+
+
+async def change(world: World, folder: Path, old: str, new: str, file: str = "desk.yaml") -> None:
+    """Put other rules in force."""
+    source = (folder / file).read_text()
+    assert old in source
+    (folder / file).write_text(source.replace(old, new))
+    await install(world.ctx, folder, replace=True, by="ada")
+
+
+async def sql(world: World, statement: str, **values: Any) -> list[Any]:
+    """Straight on the database."""
+    async with world.ctx.database.transaction() as session:
+        done: Any = await session.execute(text(statement), values)
+        return list(done.all()) if done.returns_rows else []
+
+
+async def lost(world: World, action: str, mode: str | None = None, **parameters: Any) -> View:
+    """A request that was admitted and whose workflow Temporal has lost."""
+    given = {"thing": uuid.uuid4().hex, **({"mode": mode} if mode else {}), **parameters}
+    ask = Ask("action", "bot", "bot", "bot-client", action, given, on_behalf_of="customer:carl")
+    id_ = uuid.uuid4()
+    await admit(world.ctx, id_, ask, waited=timedelta(0))
+    return await world.look({"id": str(id_)})
+
+
+async def vote(world: World, who: str, shown: View) -> None:
+    """A recorded approval, without a workflow."""
+    async with scene(world.ctx, uuid.UUID(shown["id"])) as found:
+        body = {"decision": "approve", "reason": "because", "digest": shown["digest"]}
+        attempt = await attempts.store(found, world.person(who), "decide", None, body)
+    await judge.decide(world.ctx, uuid.UUID(shown["id"]), attempt.id)
+
+
+def id_of(shown: View) -> uuid.UUID:
+    return uuid.UUID(shown["id"])
+
+
+SAID_503 = Answer(Sent.UNCERTAIN, 503, None, {"status": 503, "body": None})
+NOT_SENT = Answer(Sent.NOT_SENT, None, None, {"status": None, "body": None, "reason": "refused"})
