@@ -24,10 +24,8 @@ from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, attempts, temporal, upkeep
 from app.use_cases.views import View
-from tests.steps.words import change, id_of, lost, rules, sql, vote
+from tests.steps.words import change, id_of, lost, sql, vote
 from tests.world import World
-
-__all__ = ["rules"]
 
 
 async def test_nothing_personal_is_in_the_text_of_a_database_error(world: World) -> None:

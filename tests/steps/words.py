@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from app.domain.ask import Ask
@@ -19,14 +17,7 @@ from app.steps.scene import scene
 from app.use_cases import attempts
 from app.use_cases.governance import install
 from app.use_cases.views import View
-from tests.world import RULES, World
-
-
-@pytest.fixture
-async def rules(world: World, rules_copy: Path) -> AsyncIterator[Path]:
-    """A copy of the rules to change and install; the usual ones are in force again afterwards."""
-    yield rules_copy
-    await install(world.ctx, RULES, replace=True, by="ada")
+from tests.world import World
 
 
 async def change(world: World, folder: Path, old: str, new: str, file: str = "desk.yaml") -> None:
