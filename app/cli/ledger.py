@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ from app.domain.ledger import LedgerFinding, Stored, leaf_hash, verify_stream
 from app.steps.context import Context
 
 SHORT = 12
+LONGEST_SHOWN = 60
 
 
 def register(interlock: typer.Typer) -> None:
@@ -73,9 +74,22 @@ def _table(entries: Sequence[Stored]) -> Table:
     table.add_column("facts", overflow="fold")
     for entry in entries:
         body = json.loads(entry.body)
-        facts = json.dumps(body["facts"], ensure_ascii=False, separators=(",", ":"))
-        table.add_row(str(entry.n), body["at"], body["kind"], leaf_hash(entry.body)[:SHORT], facts)
+        table.add_row(
+            str(entry.n), body["at"][:19] + "Z", body["kind"], leaf_hash(entry.body)[:SHORT], _brief(body["facts"])
+        )
     return table
+
+
+def _brief(facts: dict[str, Any]) -> str:
+    """What fits a line: plain facts that are short. ``--json`` shows all."""
+    shown = [f"{name}={_plain(value)}" for name, value in facts.items() if name != "status" and _plain(value)]
+    return " ".join([str(facts.get("status", "")), *shown, *(["(sealed)"] if "sealed" in facts else [])]).strip()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ",".join(value)
+    return str(value) if isinstance(value, str | int) and 0 < len(str(value)) <= LONGEST_SHOWN else ""
 
 
 def verify(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -19,6 +19,9 @@ STEP_TIMEOUTS = {
     "application_name": "interlock",
 }
 """A step that waits longer than this fails and is repeated, so that nobody holds a lock for long."""
+
+OURS = (IntegrityError, ProgrammingError, DataError)
+"""What the database says when it answers and we have asked the wrong thing: defects, not outages."""
 
 
 class Database:
@@ -48,7 +51,7 @@ class Database:
                 yield session
                 await outbox.write_marks(session)
                 await self._commit(session)
-        except IntegrityError:
+        except OURS:
             raise
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Unavailable("The database does not answer; nothing was recorded. Try again.") from error
@@ -57,7 +60,7 @@ class Database:
         try:
             await session.flush()
             await session.commit()
-        except IntegrityError:
+        except OURS:
             raise
         except (DBAPIError, OSError) as error:
             raise Unconfirmed(
