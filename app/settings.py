@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from app.domain.errors import Misconfigured
 
 PREFIX = "INTERLOCK_"
-OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE"})
+OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE", "INTERLOCK_URL"})
 """Variables that say where files lie, for commands and tests; no part of a running service reads them."""
 
 

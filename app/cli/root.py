@@ -27,7 +27,6 @@ for part in (policy, stack, processes, credentials, people, ledger, doctor):
 
 def main() -> NoReturn:
     """Run the command line; exits with the codes of `app.cli`."""
-    os.environ.pop("INTERLOCK_URL", None)  # curl's, by `interlock up`: no setting, and unknown ones are refused
     try:
         interlock()
     except SystemExit as end:

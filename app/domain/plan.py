@@ -176,18 +176,29 @@ def reach(rule: PlanRule) -> frozenset[str]:
 def missing(held: Plan | None, newer: PlanRule, now: datetime) -> Plan | None:
     """The plan with what newer rules ask for beyond it, open from ``now``; None when what was passed is enough.
 
-    A stage of the newer rules counts as passed when a passed stage of its group has at least its quorum and level.
+    A passed stage of the same group counts when it asked no less. When only the quorum has grown, that stage is open
+    again and its votes stand; anything else that is stricter is a stage of its own, signed anew. A newer plan that no
+    longer allows a person to sign twice takes nothing of one that did.
     """
-    passed = [] if held is None else [stage for stage in held.stages if stage.status == "passed"]
-    stages = [_waiting(rule) for rule in newer.stages if not any(_covers(stage, rule) for stage in passed)]
-    if not stages:
-        return None
-    kept = Plan(newer.name, (*passed, *stages), newer.fallback, newer.allow_repeat)
-    return kept.advance(now)
+    kept = [] if held is None else [stage for stage in held.stages if stage.status == "passed"]
+    takes = held is not None and (newer.allow_repeat or not held.allow_repeat)
+    complete = True
+    for rule in newer.stages:
+        at = next((i for i, stage in enumerate(kept) if takes and _same_terms(stage, rule)), None)
+        if at is not None and kept[at].quorum >= rule.quorum:
+            continue
+        complete = False
+        if at is None:
+            kept.append(_waiting(rule))
+        else:
+            kept[at] = replace(kept[at], quorum=rule.quorum, within=rule.within, status="waiting")
+    return None if complete else Plan(newer.name, tuple(kept), newer.fallback, newer.allow_repeat).advance(now)
 
 
-def _covers(passed: Stage, wanted: StageRule) -> bool:
-    return passed.group == wanted.group and passed.quorum >= wanted.quorum and passed.level >= wanted.level
+def _same_terms(passed: Stage, wanted: StageRule) -> bool:
+    """The votes of a passed stage are of the kind that is wanted."""
+    reasons = passed.reason_required or not wanted.reason_required
+    return passed.group == wanted.group and passed.level >= wanted.level and reasons
 
 
 @dataclass(frozen=True, slots=True)

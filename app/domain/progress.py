@@ -12,7 +12,7 @@ from app.domain.states import Status
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to the plan, for the ledger: ``stage-passed``, ``escalated``, ``stage-opened``."""
+    """Something that happened to the plan, for the ledger: ``stage-passed`` or ``escalated``."""
 
     kind: str
     stage: str

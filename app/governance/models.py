@@ -35,10 +35,7 @@ def _not_business(value: Any) -> Any:
 
 
 def _span(text: str) -> str:
-    try:
-        span = duration(text)
-    except OverflowError:
-        span = timedelta.max
+    span = duration(text)
     if not timedelta(0) < span <= MAX_SPAN:
         raise ValueError(f"{text!r} is not between 1ms and {MAX_SPAN.days}d")
     return text

@@ -36,14 +36,16 @@ def need(risk: str) -> int:
 
 
 async def settling_violations(found: Scene, person_id: str) -> list[Violation]:
-    """The personal exclusions, and nobody who ever approved it: settling may not cover a mistake of one's own."""
+    """The personal exclusions, whoever ever approved it, and at any risk the bot's owners: nobody covers a mistake."""
     people = await bench(found)
     person = people.people.get(person_id)
     if person is None or not person.active:
         return [violation("unlinked-identity")]
     made = await requests.decisions(found.session, found.row.id)
     approved = any(decision.person_id == person_id and decision.say == Say.APPROVE for decision in made)
-    return exclusions(person, people.facts) + ([violation("stage-repeat")] if approved else [])
+    broken = exclusions(person, people.facts) + ([violation("stage-repeat")] if approved else [])
+    owns = person_id in people.facts.bot_owners and "bot-owner" not in {v.invariant for v in broken}
+    return broken + ([violation("bot-owner")] if owns else [])
 
 
 async def _still_counts(found: Scene, said: Settlement) -> bool:

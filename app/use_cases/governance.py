@@ -35,7 +35,7 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
         active = (await governance.installation(session)).active_policy
         if active != version or changed:
             _may_replace(ctx, active, replace=replace)
-        if changed:
+        if changed and active is not None:
             await _note(session, "people-changed", now, by=pids.get(by, by), persons=sorted(pids.values()))
         if active != version:
             await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])

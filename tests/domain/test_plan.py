@@ -15,6 +15,7 @@ from app.domain.digest import canonical
 from app.domain.plan import (
     Plan,
     PlanRule,
+    Stage,
     StageRule,
     Tally,
     begin,
@@ -198,8 +199,8 @@ def test_nothing_is_missing_when_the_newer_rules_ask_no_more() -> None:
 @pytest.mark.parametrize(
     "newer",
     [
-        PlanRule("new", (StageRule("leads", "leads", quorum=3),), HOUR),
         PlanRule("new", (StageRule("leads", "leads", level=Level.STRONG),), HOUR),
+        PlanRule("new", (StageRule("leads", "leads", reason_required=True),), HOUR),
         PlanRule("new", (StageRule("legal", "legal"),), HOUR),
     ],
 )
@@ -212,19 +213,44 @@ def test_what_the_newer_rules_ask_beyond_is_missing(newer: PlanRule) -> None:
     assert more.stages[2].opened_at == NOW + HOUR
 
 
+def test_a_grown_quorum_opens_its_stage_again_and_its_votes_stand() -> None:
+    passed = begin(TWO, NOW).advance(NOW).advance(NOW)
+    more = missing(passed, PlanRule("new", (StageRule("leads", "leads", quorum=3),), HOUR), NOW + HOUR)
+    assert more is not None
+    assert (statuses(more), more.stages[0].quorum) == (["open", "passed"], 3)
+
+
+def test_signatures_of_who_might_repeat_are_not_taken_where_nobody_may() -> None:
+    passed = begin(replace(TWO, allow_repeat=True), NOW).advance(NOW).advance(NOW)
+    more = missing(passed, TWO, NOW)
+    assert more is not None
+    assert statuses(more) == ["passed", "passed", "open", "waiting"]
+
+
 def test_everything_is_missing_of_what_was_allowed() -> None:
     assert missing(None, TWO, NOW) == begin(TWO, NOW)
+
+
+def meets(stage: Stage, rule: StageRule) -> bool:
+    reasons = stage.reason_required or not rule.reason_required
+    return stage.group == rule.group and stage.quorum >= rule.quorum and stage.level >= rule.level and reasons
 
 
 @given(any_plan | st.none(), plan_rules())
 def test_a_newer_stage_is_waived_only_for_a_passed_one_as_strict(held: Plan | None, newer: PlanRule) -> None:
     passed = [] if held is None else [stage for stage in held.stages if stage.status == "passed"]
+    takes = held is not None and (newer.allow_repeat or not held.allow_repeat)
     after = missing(held, newer, NOW)
-    asked = [] if after is None else [stage.group for stage in after.stages[len(passed) :]]
-    for rule in newer.stages:
-        enough = any(s.group == rule.group and s.quorum >= rule.quorum and s.level >= rule.level for s in passed)
-        assert enough is (rule.group not in asked)
-    assert after is None or (after.open_stage == len(passed) and not after.passed)
+    lacking = [rule for rule in newer.stages if not (takes and any(meets(stage, rule) for stage in passed))]
+    assert (after is None) is (lacking == [])
+    if after is not None:
+        assert after.open_stage is not None
+        asked = [stage for stage in after.stages if stage.status != "passed"]
+        assert all(any(meets(stage, rule) for stage in asked) for rule in lacking)
+        kept = after.stages[: len(passed)]
+        assert all(
+            now.quorum >= then.quorum and now.group == then.group for now, then in zip(kept, passed, strict=True)
+        )
 
 
 @given(any_plan)
