@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 import typer
 from alembic.script import ScriptDirectory
 from sqlalchemy import text

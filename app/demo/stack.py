@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from app.devstack import Postgres, StackError
 from app.devstack.ports import LOOPBACK, keep_port
+from app.devstack.probes import answers, exists
 from app.devstack.process import Child, Command, Probe, spawn
 from app.keys import KeyRings
 
@@ -56,11 +55,11 @@ async def running(data: Path, *, port: int = 0, fresh_shop: bool) -> AsyncIterat
     (data / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     shop_port = keep_port(data / "shop.port")
     shop_url = f"http://{LOOPBACK}:{shop_port}"
-    stack = await _start(_dev(data, port, shop_url), _exists(data / "ready.json"), FIRST_START_SECONDS)
+    stack = await _start(_dev(data, port, shop_url), exists(data / "ready.json"), FIRST_START_SECONDS)
     try:
         document = json.loads((data / "ready.json").read_text())
         where = await _where(data, document, shop_url, fresh_shop=fresh_shop)
-        shop = await _start(_shop(where, shop_port), _answers(f"{shop_url}/healthz"), SHOP_SECONDS)
+        shop = await _start(_shop(where, shop_port), answers(f"{shop_url}/healthz"), SHOP_SECONDS)
         try:
             yield where
         finally:
@@ -115,24 +114,6 @@ def _shop(where: Running, port: int) -> Command:
         log=where.data / "logs" / "shop.log",
         cwd=PROJECT,
     )
-
-
-def _exists(file: Path) -> Probe:
-    async def probe() -> bool:
-        return await asyncio.to_thread(file.exists)
-
-    return probe
-
-
-def _answers(url: str) -> Probe:
-    async def probe() -> bool:
-        try:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-                return (await client.get(url)).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    return probe
 
 
 async def command_line(where: Running, *arguments: str) -> str:

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from app.devstack.errors import StackError
 from app.devstack.files import write_whole
 from app.devstack.lock import DirectoryLock
@@ -22,6 +20,7 @@ from app.devstack.orphans import reap
 from app.devstack.ports import LOOPBACK, is_free, keep_port
 from app.devstack.postgres import Postgres
 from app.devstack.prepare import Install, prepare
+from app.devstack.probes import answers, exists
 from app.devstack.process import Child, Command, Probe, spawn
 from app.devstack.stack import KEYS, ReadyFiles, Stack, environment
 from app.devstack.supervisor import Part, Supervisor, together
@@ -159,8 +158,8 @@ class _Dev:
         api = self._command("api", self._processes.api, env)
         worker = self._command("worker", self._processes.worker, {**env, "INTERLOCK_WORKER__READY_FILE": str(ready)})
         await together(
-            self._supervisor.start(_process_part(worker, _touched(ready), ready)),
-            self._supervisor.start(_process_part(api, _answers(f"{api_url}/readyz"))),
+            self._supervisor.start(_process_part(worker, exists(ready), ready)),
+            self._supervisor.start(_process_part(api, answers(f"{api_url}/readyz"))),
         )
 
     def _command(self, name: str, argv: tuple[str, ...], env: Mapping[str, str]) -> Command:
@@ -212,24 +211,6 @@ def _process_part(command: Command, probe: Probe, leftover: Path | None = None) 
 def _remove(file: Path | None) -> None:
     if file is not None:
         file.unlink(missing_ok=True)
-
-
-def _touched(file: Path) -> Probe:
-    async def probe() -> bool:
-        return await asyncio.to_thread(file.exists)
-
-    return probe
-
-
-def _answers(url: str) -> Probe:
-    async def probe() -> bool:
-        try:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-                return (await client.get(url)).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    return probe
 
 
 def _slack_environment(data: Path, api_url: str | None) -> dict[str, str]:
