@@ -27,6 +27,7 @@ from app.governance.policy import Policy
 from app.steps import facts as step_facts
 from app.steps.act import begin_for_bot
 from app.steps.context import Context
+from app.steps.crowd import crowd
 from app.steps.progress import go_on
 from app.steps.scene import Scene, revoke, stop_epochs, stopped
 from app.steps.start import may_start
@@ -108,7 +109,7 @@ async def _take_over(ctx: Context, session: AsyncSession, row: Request) -> Admit
 
 async def _scene(ctx: Context, session: AsyncSession, row: Request, now: datetime, policy: Policy) -> Scene:
     secret = await ctx.vault.find(session, f"request:{row.id}")
-    return Scene(ctx, session, row, now, policy, await governance.pids(session), secret)
+    return Scene(ctx, session, row, now, policy, await crowd(session), secret)
 
 
 async def _consider(ctx: Context, session: AsyncSession, request_id: uuid.UUID, ask: Ask) -> Given:
@@ -308,8 +309,7 @@ async def _write(given: Given, row: Request, verdict: Verdict) -> Scene:
     row.body_hash = secret.commit(given.ask.body())
     given.session.add(row)
     await given.session.flush()
-    pids = await governance.pids(given.session)
-    found = Scene(given.ctx, given.session, row, given.now, given.policy, pids, secret)
+    found = Scene(given.ctx, given.session, row, given.now, given.policy, await crowd(given.session), secret)
     found.note("admitted", _personal(row), **_facts(found, verdict))
     return found
 
@@ -333,7 +333,7 @@ def _facts(found: Scene, verdict: Verdict) -> dict[str, Any]:
         "kind": row.kind,
         "asker": {"kind": row.asker_kind, "id": row.asker_id},
         "client_id": row.client_id,
-        "credential_maker": found.pid(row.credential_maker) if row.credential_maker in found.pids else None,
+        "credential_maker": found.pid(row.credential_maker) if row.credential_maker in found.crowd.pids else None,
         "action": row.action,
         "action_version": row.action_version,
         "environment": row.environment,
@@ -350,4 +350,4 @@ def _facts(found: Scene, verdict: Verdict) -> dict[str, Any]:
 
 
 def _pids(found: Scene, persons: Sequence[str]) -> list[str]:
-    return sorted(found.pids[person] for person in persons if person in found.pids)
+    return sorted(found.crowd.pids[person] for person in persons if person in found.crowd.pids)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, requests
+from app.db import requests
 from app.db.tables import Decision, Request
 from app.domain import separation
 from app.domain.plan import Plan, Tally, plan_from_json
 from app.domain.request import Risk, Say
 from app.domain.separation import Facts, Person
 from app.governance.policy import Policy
+from app.steps.crowd import Crowd
 from app.steps.scene import Scene
 
 
@@ -38,27 +39,12 @@ class Bench:
         return sorted(able - set(self.facts.stood.get(index, {})))
 
 
-async def people(session: AsyncSession, policy: Policy) -> dict[str, Person]:
-    """Everybody, with subjects and groups as of now."""
-    subjects: dict[str, set[str]] = {}
-    for row in await governance.subjects(session):
-        subjects.setdefault(row.person_id, set()).add(row.subject)
-    groups: dict[str, set[str]] = {}
-    for name in policy.groups:
-        for member in policy.members(name):
-            groups.setdefault(member, set()).add(name)
-    return {
-        row.id: Person(row.id, row.active, frozenset(subjects.get(row.id, ())), frozenset(groups.get(row.id, ())))
-        for row in await governance.persons(session)
-    }
-
-
 async def bench(found: Scene) -> Bench:
     """The bench of a locked request."""
-    return await bench_of(found.session, found.row, found.policy)
+    return await bench_of(found.session, found.row, found.policy, found.crowd)
 
 
-async def bench_of(session: AsyncSession, row: Request, policy: Policy) -> Bench:
+async def bench_of(session: AsyncSession, row: Request, policy: Policy, crowd: Crowd) -> Bench:
     """The bench of a request as it stands, locked or only looked at."""
     made = await requests.decisions(session, row.id)
     facts = Facts(
@@ -73,7 +59,7 @@ async def bench_of(session: AsyncSession, row: Request, policy: Policy) -> Bench
         members={group: frozenset(members) for group, members in row.members.items()},
         stood=_standing(made),
     )
-    return Bench(await people(session, policy), facts)
+    return Bench(crowd.people(policy), facts)
 
 
 def owners_now(policy: Policy, row: Request) -> frozenset[str]:

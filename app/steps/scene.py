@@ -23,6 +23,7 @@ from app.domain.states import OPEN, Status, may_become
 from app.governance.policy import Policy
 from app.ledger.vault import Secret
 from app.steps.context import Context
+from app.steps.crowd import Crowd, crowd
 from workflows.contracts import State
 
 SINKS = ("wake",)
@@ -46,7 +47,7 @@ class Scene:
     row: Request
     now: datetime
     policy: Policy
-    pids: dict[str, str]
+    crowd: Crowd
     secret: Secret
     blocked: bool = False
     _left_the_line: bool = False
@@ -68,7 +69,7 @@ class Scene:
 
     def pid(self, person_id: str | None) -> str | None:
         """How the ledger names a person."""
-        return None if person_id is None else self.pids[person_id]
+        return None if person_id is None else self.crowd.pids[person_id]
 
     def note(
         self, kind: str, personal: Mapping[str, Any] | None = None, /, *, why: str | None = None, **facts: Any
@@ -179,7 +180,7 @@ async def _read(ctx: Context, session: AsyncSession, row: Request) -> Scene:
         row=row,
         now=await ctx.clock.now(session),
         policy=await ctx.rules.in_force(session),
-        pids=await governance.pids(session),
+        crowd=await crowd(session),
         secret=await ctx.vault.find(session, f"request:{row.id}"),
     )
 

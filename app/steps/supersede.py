@@ -6,11 +6,12 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, outbox, requests
+from app.db import outbox, requests
 from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.states import NEVER_RAN, Status
 from app.steps.context import Context
+from app.steps.crowd import crowd
 from app.steps.scene import Scene
 
 
@@ -34,7 +35,7 @@ async def supersede(session: AsyncSession, ctx: Context, old: Request) -> None:
     """Cancel what a new ask supersedes; its lock is held."""
     secret = await ctx.vault.find(session, f"request:{old.id}")
     now, policy = await ctx.clock.now(session), await ctx.rules.in_force(session)
-    found = Scene(ctx, session, old, now, policy, await governance.pids(session), secret)
+    found = Scene(ctx, session, old, now, policy, await crowd(session), secret)
     found.become(Status.CANCELLED, "superseded")
     found.note("cancelled", why="superseded")
     await found.changed()

@@ -18,6 +18,7 @@ from app.db.tables import Request
 from app.domain.clocks import moment
 from app.domain.errors import Malformed
 from app.domain.states import OPEN, Status
+from app.steps.crowd import crowd
 from app.steps.facts import bench_of
 from app.use_cases.access import require, visible
 from app.use_cases.actors import Actor, person_id
@@ -78,11 +79,16 @@ async def listing(
     mine = person_id(who) if filters.decidable_by_me else None
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
+        everybody = await crowd(session)
         where = [visible(policy, who), *_conditions(filters)]
         while len(items) <= limit:
             rows = await requests.page(session, where=where, after=after, limit=limit + 1)
-            shown = [row for row in rows if not mine or mine in (await bench_of(session, row, policy)).may_decide()]
-            items += [await view(session, policy, who, row) for row in shown]
+            shown = [
+                row
+                for row in rows
+                if not mine or mine in (await bench_of(session, row, policy, everybody)).may_decide()
+            ]
+            items += [await view(session, policy, who, row, everybody) for row in shown]
             if len(rows) <= limit:
                 break
             after = (rows[-1].created_at, rows[-1].id)

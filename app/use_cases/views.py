@@ -13,6 +13,7 @@ from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
 from app.governance.policy import Policy
 from app.steps.access import MAY, roles
+from app.steps.crowd import Crowd, crowd
 from app.steps.facts import bench_of
 from app.steps.settle import need
 from app.use_cases.actors import Actor
@@ -20,15 +21,19 @@ from app.use_cases.actors import Actor
 View = dict[str, Any]
 
 
-async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request) -> View:
-    """The JSON of a request (DESIGN.md section 6). A bot's view has no people in it."""
+async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, everybody: Crowd | None = None) -> View:
+    """The JSON of a request (DESIGN.md section 6). A bot's view has no people in it.
+
+    ``everybody``: give it when several requests are shown in one transaction.
+    """
     held = roles(policy, who.kind, who.id, row)
     made = await requests.decisions(session, row.id)
     tries = await requests.execution_attempts(session, row.id)
     shown = {**_ask(row), **_judged(row), "plan": _plan(row, made), "execution": _execution(row, tries)}
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
-        shown["may_decide"] = (await bench_of(session, row, policy)).may_decide()
+        everybody = everybody or await crowd(session)
+        shown["may_decide"] = (await bench_of(session, row, policy, everybody)).may_decide()
         shown["decisions"] = [_decision(row, decision) for decision in made]
         shown["settlements"] = [_settlement(s) for s in await requests.settlements(session, row.id)]
     if held & MAY["see-digest-inputs"]:
