@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 TEMPORAL_WITHIN = timedelta(seconds=1)
 ISSUER_WITHIN = 5.0
+MAX_HEAD = 64 * 1024
+"""Bytes of request line and headers that are read before a call is refused."""
+
 GRACE = 10
 """Seconds that calls under way get when the process is told to stop; long polls end at once."""
 
@@ -123,7 +126,8 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
         app,  # type: ignore[arg-type]
         host=settings.api.host,
         port=settings.api.port,
-        http="httptools",
+        http="h11",  # it bounds the head of a call, which httptools does not
+        h11_max_incomplete_event_size=MAX_HEAD,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -97,7 +97,7 @@ class ApiSettings(Group):
 class Issuer(Group):
     iss: str
     audience: str
-    jwks_url: str
+    jwks_url: HttpUrl
 
 
 class IdentitySettings(Group):
@@ -158,6 +158,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}IDENTITY__DEV_ISSUER needs {PREFIX}ENVIRONMENT=development")
         if self.identity.dev_issuer and not self.api.loopback:
             raise ValueError(f"{PREFIX}IDENTITY__DEV_ISSUER needs a loopback {PREFIX}API__HOST, not {self.api.host}")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_come_over_tls(self) -> Self:
+        plain = [issuer.iss for issuer in self.identity.issuers if not issuer.jwks_url.startswith("https://")]
+        if plain and self.environment != "development":
+            raise ValueError(f"{PREFIX}IDENTITY__ISSUERS: the jwks_url of {plain[0]} must be https")
         return self
 
     def target_url(self, name: str) -> str | None:

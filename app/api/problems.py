@@ -52,6 +52,7 @@ PROBLEMS: dict[type[errors.InterlockError], Problem] = {
     errors.OffSchema: Problem(422, "off-schema", "Not what the action takes"),
     errors.IdempotencyKeyMissing: Problem(422, "idempotency-key-missing", "An Idempotency-Key is needed"),
     errors.TooLarge: Problem(413, "too-large", "Too large"),
+    errors.TooSlow: Problem(408, "too-slow", "Too slow"),
     errors.NotJson: Problem(415, "not-json", "Send application/json"),
     errors.RateLimited: Problem(429, "rate-limited", "Too many"),
     errors.Unavailable: Problem(503, "unavailable", "Not available now"),

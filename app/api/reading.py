@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,9 +10,11 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from app.api import strict_json
-from app.domain.errors import Malformed, NotJson, TooLarge
+from app.domain.errors import Malformed, NotJson, TooLarge, TooSlow
 
 MAX_BODY = 1024 * 1024
+BODY_WITHIN = 20.0
+"""Seconds that a body may take to come; who stalls does not keep a connection."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -43,6 +46,14 @@ async def read_up_to(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
         raise _too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            return await _all_of(request, limit)
+    except TimeoutError:
+        raise TooSlow(f"The body did not come within {BODY_WITHIN:.0f} s.") from None
+
+
+async def _all_of(request: Request, limit: int) -> bytes:
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)

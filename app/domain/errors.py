@@ -17,6 +17,7 @@ InterlockError
 │   ├── OffSchema              off-schema
 │   └── IdempotencyKeyMissing  idempotency-key-missing
 ├── TooLarge                   413 too-large
+├── TooSlow                    408 too-slow
 ├── NotJson                    415 not-json
 ├── RateLimited                429 rate-limited
 ├── Unavailable                503 unavailable
@@ -118,6 +119,10 @@ class IdempotencyKeyMissing(Malformed):
 
 class TooLarge(InterlockError):
     """The body is over its limit."""
+
+
+class TooSlow(InterlockError):
+    """The body did not come in time."""
 
 
 class NotJson(InterlockError):

@@ -98,6 +98,8 @@ def _vetted(call: Call) -> httpx.URL:
         raise Refused(f"the target's address is not a URL ({error})") from error
     if url.scheme not in {"http", "https"} or url.userinfo:
         raise Refused("the target's address must be http or https, without a user in it")
+    if url.scheme == "http" and not call.private:
+        raise Refused("a target that is not private is called over https only: the grant would go in clear")
     if not {url.host, url.raw_host.decode("ascii")} & {host.lower() for host in call.hosts}:
         raise Refused(f"{url.host or 'no host'} is not among the hosts of the target")
     return url

@@ -18,7 +18,9 @@ from jsonschema import Draft202012Validator, FormatChecker, SchemaError, Validat
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
+from rfc8785 import CanonicalizationError
 
+from app.domain.digest import canonical
 from app.domain.errors import OffSchema
 from app.governance.cel import compile_pattern, matches
 from app.governance.errors import ExpressionInvalid, RuleError
@@ -31,6 +33,26 @@ _ONE = ("items", "not", "if", "then", "else", "contains", "propertyNames", "addi
 _ONE_MORE = ("unevaluatedItems", "unevaluatedProperties", "contentSchema")
 _LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
 _MAP = ("properties", "$defs", "definitions", "dependentSchemas")
+_PLAIN = (
+    *(
+        "$schema",
+        "$ref",
+        "$comment",
+        "$anchor",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+    ),
+    *("writeOnly", "type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "maximum"),
+    *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minContains"),
+    *("maxContains", "required", "minProperties", "maxProperties", "dependentRequired"),
+    *("contentEncoding", "contentMediaType", SENSITIVE),
+)
+_KNOWN = frozenset((*_PLAIN, *_ONE, *_ONE_MORE, *_LIST, *_MAP))
+"""A keyword that is none would silently check nothing; and ``$ref`` could reach what stands under it, unseen."""
 _SAME_PLACE = ("allOf", "anyOf", "oneOf", "if", "then", "else")
 
 Path = tuple[str | int, ...]
@@ -42,8 +64,19 @@ def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iter
         yield ValidationError("does not match")
 
 
+def _unique_items(_validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """By their RFC 8785 bytes: jsonschema compares every pair, which a list of objects turns into minutes."""
+    if wanted is True and isinstance(instance, list):
+        try:
+            seen = {canonical(item) for item in instance}
+        except (CanonicalizationError, RecursionError):
+            seen = set()
+        if len(seen) != len(instance):
+            yield ValidationError("has equal items")
+
+
 _Validator = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern}
+    Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique_items}
 )
 
 
@@ -172,9 +205,11 @@ def _placed(place: Place, key: str, name: str = "*") -> Place:
 def _part_findings(
     root: Mapping[str, Any], path: Path, place: Place, part: Mapping[str, Any]
 ) -> Iterator[tuple[Path, str]]:
-    for key in _LATER:
-        if key in part:
+    for key in part:
+        if key in _LATER:
             yield (*path, key), NOT_HONOURED
+        elif key not in _KNOWN:
+            yield (*path, key), "is no keyword of JSON Schema 2020-12: it would check nothing"
     if part.get("format", "date") not in FORMATS:
         yield (*path, "format"), f"the format {part['format']!r} is {NOT_HONOURED}; known are " + ", ".join(FORMATS)
     if SENSITIVE in part and not isinstance(part[SENSITIVE], bool):

@@ -24,6 +24,9 @@ from workflows.contracts import State
 GRANT_FOR = timedelta(seconds=120)
 """How long a grant of an action that the bot runs lives."""
 
+LATE_REPORTS = 5
+"""How many outcomes that came too late are kept for one request."""
+
 
 @asynccontextmanager
 async def _acting(
@@ -138,7 +141,12 @@ async def report(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> 
 
 
 async def note_late_report(found: Scene, identity: str, said: dict[str, Any]) -> None:
-    """The entry of an outcome that a bot reports after Interlock gave it up."""
+    """The entry of an outcome that a bot reports after Interlock gave it up; once each, and not without an end."""
+    execution = found.row.execution or {}
+    noted, this = execution.get("late", []), found.secret.commit(said)
+    if this in noted or len(noted) >= LATE_REPORTS:
+        return
+    found.row.execution = {**execution, "late": [*noted, this]}
     found.note("late-outcome", {"identity": identity, **said}, outcome=said["status"])
     await found.write_entries()
 

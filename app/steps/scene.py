@@ -30,6 +30,9 @@ SINKS = ("wake",)
 """Who is told of every change. Slack and webhooks join here."""
 
 
+NO_SUCH_REQUEST = "There is no such request."
+"""Said of what is not there and of what one may not see: nobody learns which."""
+
 _IN_LINE = (Status.APPROVED, Status.EXECUTING)
 """Where a request has its conflict key or waits for it."""
 
@@ -162,7 +165,7 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
     async with ctx.database.transaction() as session:
         bot_id = await requests.bot_of(session, request_id)
         if bot_id is None:
-            raise NotFound(f"There is no request {request_id}.")
+            raise NotFound(NO_SUCH_REQUEST)
         await governance.shared_stop_locks(session, bot_id)
         row = await requests.locked(session, request_id)
         assert row is not None  # noqa: S101  for the type checker: requests are never deleted

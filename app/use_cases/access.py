@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement, Text, any_, false, literal, or_, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db.tables import Request
 from app.domain.errors import Forbidden, NotFound
 from app.governance.policy import Policy
 from app.steps.access import MAY, SEATS, roles
+from app.steps.scene import NO_SUCH_REQUEST
 from app.use_cases.actors import Actor
 
 
@@ -17,7 +19,7 @@ def require(policy: Policy, who: Actor, row: Request | None, what: str) -> Reque
     """The row, when this actor may do that with it. Raises NotFound for what one may not even see, else Forbidden."""
     held = frozenset() if row is None else roles(policy, who.kind, who.id, row)
     if row is None or not held & MAY["read"]:
-        raise NotFound("There is no such request.")
+        raise NotFound(NO_SUCH_REQUEST)
     if not held & MAY[what]:
         raise Forbidden(f"To {what} this request one must be its {' or '.join(sorted(MAY[what]))}.")
     return row
@@ -43,9 +45,17 @@ def _stage_of(group: str) -> dict[str, Any]:
 
 
 def _owned(policy: Policy, person: str) -> list[ColumnElement[bool]]:
-    return [
-        (Request.asker_kind == "bot") & (Request.asker_id == bot) & (Request.action == action)
-        for bot in policy.bots
-        for action in policy.actions
-        if any(person in policy.seat(bot, action, seat) for seat in SEATS)
-    ]
+    """Bots of which a person holds a seat for all actions in one condition, the others one by one: lists stay short."""
+    found: list[ColumnElement[bool]] = []
+    whole = []
+    for bot in policy.bots:
+        actions = [name for name in policy.actions if any(person in policy.seat(bot, name, seat) for seat in SEATS)]
+        if len(actions) == len(policy.actions):
+            whole.append(bot)
+        elif actions:
+            found.append(_of_bots([bot]) & (Request.action == any_(literal(actions, ARRAY(Text)))))
+    return [*found, _of_bots(whole)] if whole else found
+
+
+def _of_bots(bots: list[str]) -> ColumnElement[bool]:
+    return (Request.asker_kind == "bot") & (Request.asker_id == any_(literal(bots, ARRAY(Text))))

@@ -25,13 +25,16 @@ from app.use_cases.views import View, settle_progress, view
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing to do: its update and attempt, the line of `access.MAY` it needs, its step, what speaks against it."""
+    """One thing to do: its update and attempt, the line of `access.MAY` that it needs, its step.
+
+    ``check``: what speaks against it; ``stands``: whether it is so already, and nothing is left to do.
+    """
 
     op: str
     needs: str
     step: attempts.Step
     check: Callable[[Request], InterlockError | None]
-    done: Callable[[Request], bool] = lambda row: False  # noqa: ARG005  by default it must be sent
+    stands: Callable[[Request], bool]
 
 
 async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: str | None) -> View:
@@ -40,7 +43,13 @@ async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: 
     def error(row: Request) -> InterlockError | None:
         return act.cancel_error(row.status)
 
-    return await _act(services, who, request_id, Deed("cancel", "cancel", act.cancel, error), {"reason": reason})
+    return await _act(
+        services,
+        who,
+        request_id,
+        Deed("cancel", "cancel", act.cancel, error, _is(Status.CANCELLED)),
+        {"reason": reason},
+    )
 
 
 async def report(
@@ -53,7 +62,13 @@ async def report(
     def error(row: Request) -> InterlockError | None:
         return act.report_error(row, body)
 
-    return await _act(services, who, request_id, Deed("report", "report", act.report, error), body)
+    return await _act(
+        services,
+        who,
+        request_id,
+        Deed("report", "report", act.report, error, lambda row: row.status != Status.EXECUTING),
+        body,
+    )
 
 
 async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[str, str]:
@@ -62,7 +77,7 @@ async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[s
     def error(row: Request) -> InterlockError | None:
         return act.begin_error(row.mode, row.status)
 
-    await _act(services, who, request_id, Deed("begin", "grant", act.begin, error, done=_started), {})
+    await _act(services, who, request_id, Deed("begin", "grant", act.begin, error, _is(Status.EXECUTING)), {})
     async with scene(services.ctx, request_id) as found:
         given = await act.grant_again(found)
         if given is None:
@@ -70,21 +85,22 @@ async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[s
     return {"grant": given.token, "expires_at": rfc3339(given.expires_at)}
 
 
-def _started(row: Request) -> bool:
-    return row.status == Status.EXECUTING
+def _is(status: Status) -> Callable[[Request], bool]:
+    return lambda row: row.status == status
 
 
 async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed, body: dict[str, Any]) -> View:
     """Judge first, record in order, read back what stands."""
+    attempt = None
     async with scene(services.ctx, request_id) as found:
         refused = await _refusal(found, who, deed)
-        if refused is None:
-            attempt = await attempts.store(found, who, deed.op, None, body)
+        if refused is None and not deed.stands(found.row):
+            attempt = await requests.store_attempt(found.session, attempts.build(found, who, deed.op, None, body))
         elif isinstance(refused, NotOpenToThis) and deed.op == "report" and found.row.mode == Mode.BOT:
             await act.note_late_report(found, who.identity, body)
     if refused is not None:
         raise refused
-    if not deed.done(found.row):
+    if attempt is not None:
         await attempts.send(services, request_id, attempt, has_workflow=found.row.has_workflow, step=deed.step)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)

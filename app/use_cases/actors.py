@@ -25,6 +25,11 @@ class Actor:
     via: str = "api"
     client_id: str | None = None
 
+    @property
+    def key(self) -> str:
+        """One name for who this is: a bot and a person of the same id are two, all accounts of nobody are apart."""
+        return f"{self.kind}:{self.id or self.identity}"
+
 
 async def actor(services: Services, caller: Caller, *, via: str = "api") -> Actor:
     """Resolve a caller to a bot or a person. Raises Unauthenticated when a bot's credential was taken back."""

@@ -10,10 +10,10 @@ from typing import Any
 from app.db import requests
 from app.db.tables import Attempt
 from app.domain.digest import derived_id
-from app.domain.errors import IdempotencyKeyReused, Unavailable
+from app.domain.errors import IdempotencyKeyReused, NotFound, Unavailable
 from app.domain.request import word
 from app.steps.context import Context
-from app.steps.scene import Scene
+from app.steps.scene import NO_SUCH_REQUEST, Scene
 from app.use_cases import temporal
 from app.use_cases.actors import Actor
 from app.use_cases.services import Services
@@ -23,22 +23,28 @@ from workflows.contracts import State
 Step = Callable[[Context, uuid.UUID, uuid.UUID], Awaitable[State]]
 
 
-async def store(found: Scene, who: Actor, op: str, key: str | None, body: dict[str, Any]) -> Attempt:
-    """Keep what somebody wants to do, before anything is made of it. The same key finds what is kept.
+async def known(found: Scene, who: Actor, op: str, key: str | None, body: dict[str, Any]) -> Attempt | None:
+    """What this actor sent on this request under this key before.
 
-    Raises IdempotencyKeyReused when the key came before, on this request and by this account, with another body.
+    Raises IdempotencyKeyReused when that was something else.
     """
-    if key is not None:
-        known = await requests.attempt_with_key(found.session, found.row.id, _actor(who), key)
-        if known is not None and (known.op, known.body) != (op, body):
-            raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=found.row.status)
-    attempt = Attempt(
+    if key is None:
+        return None
+    before = await requests.attempt_with_key(found.session, found.row.id, who.key, key)
+    if before is not None and (before.op, before.body) != (op, body):
+        raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=found.row.status)
+    return before
+
+
+def build(found: Scene, who: Actor, op: str, key: str | None, body: dict[str, Any]) -> Attempt:
+    """What somebody wants to do, not kept yet: what is refused or stands already costs its caller more than us."""
+    return Attempt(
         id=_attempt_id(found.row.id, who, op, key, body),
         request_id=found.row.id,
         op=op,
         actor_kind=who.kind,
         actor_id=who.id if who.kind in ("person", "bot") else None,
-        actor=_actor(who),
+        actor=who.key,
         identity=who.identity,
         level=word(who.level),
         via=who.via,
@@ -47,18 +53,13 @@ async def store(found: Scene, who: Actor, op: str, key: str | None, body: dict[s
         ruling=None,
         created_at=found.now,
     )
-    return await requests.store_attempt(found.session, attempt)
 
 
 def _attempt_id(request_id: uuid.UUID, who: Actor, op: str, key: str | None, body: dict[str, Any]) -> uuid.UUID:
     if key is None:
         return uuid.uuid4()
     said = str(body.get("decision", op))
-    return derived_id(str(request_id), _actor(who), key, said, str(body.get("digest", "")))
-
-
-def _actor(who: Actor) -> str:
-    return who.id or who.identity
+    return derived_id(str(request_id), who.key, key, said, str(body.get("digest", "")))
 
 
 async def send(services: Services, request_id: uuid.UUID, attempt: Attempt, *, has_workflow: bool, step: Step) -> None:
@@ -94,3 +95,12 @@ async def outcome(services: Services, who: Actor, request_id: uuid.UUID, attempt
             raise Unavailable("It was not recorded. Try again.")
         policy = await services.ctx.rules.in_force(session)
         return attempt, await view(session, policy, who, row)
+
+
+async def seen(services: Services, who: Actor, request_id: uuid.UUID) -> View:
+    """The request as this actor sees it now."""
+    async with services.ctx.database.transaction() as session:
+        row = await requests.by_id(session, request_id)
+        if row is None:
+            raise NotFound(NO_SUCH_REQUEST)
+        return await view(session, await services.ctx.rules.in_force(session), who, row)

@@ -56,10 +56,10 @@ def _may_replace(ctx: Context, active: str | None, *, replace: bool) -> None:
 
 
 async def _people(session: AsyncSession) -> Any:
-    """Everybody as they stand: who is active, by which accounts, as which subjects."""
-    active = {person.id: person.active for person in await governance.persons(session)}
+    """Everybody as they stand: names, addresses and accounts, who is active, as which subjects."""
+    persons = [(p.id, p.active, p.name, p.emails, p.time_zone) for p in await governance.persons(session)]
     subjects = {(row.subject, row.person_id) for row in await governance.subjects(session)}
-    return active, subjects, await governance.identities(session)
+    return persons, subjects, await governance.identities(session)
 
 
 async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> None:

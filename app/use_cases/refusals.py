@@ -21,7 +21,10 @@ async def note(found: Scene, who: Actor, op: str, violations: Sequence[str]) -> 
 
     ``op``: what was refused; ``violations``: the invariants by name. An error when the actor is refused too often.
     """
-    actor, reasons = who.id or who.identity, ",".join([op, *violations])
+    actor = (
+        who.kind if who.kind == "unlinked" else who.key
+    )  # accounts of nobody are counted together: they cost nothing
+    reasons = ",".join([op, *violations])
     known = await found.session.get(Refusal, (found.row.id, actor))
     if known is None:
         known = Refusal(request_id=found.row.id, actor=actor, count=0)

@@ -44,6 +44,7 @@ CONTRACT = {
         "too-early",
         "settlement-differs",
     },
+    408: {"too-slow"},
     413: {"too-large"},
     415: {"not-json"},
     422: {"malformed", "unknown-action", "off-schema", "idempotency-key-missing"},

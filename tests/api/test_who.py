@@ -33,7 +33,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/v1/requests"): (201, 403, 403, 403),
     ("GET", "/v1/requests/{id}"): (404, 404, 404, 404),
     ("GET", "/v1/requests"): (200, 200, 200, 200),
-    ("POST", "/v1/requests/{id}/decisions"): (404, 404, 404, 404),
+    ("POST", "/v1/requests/{id}/decisions"): (404, 404, 404, 403),
     ("POST", "/v1/requests/{id}/cancel"): (404, 404, 404, 404),
     ("POST", "/v1/requests/{id}/grant"): (404, 404, 404, 404),
     ("POST", "/v1/requests/{id}/outcome"): (404, 404, 404, 404),

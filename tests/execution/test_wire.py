@@ -48,7 +48,7 @@ def test_public(address: str) -> None:
 async def test_loopback_by_any_spelling_is_refused(host: str) -> None:
     async with serving(says(http(200))) as heard, new_client() as client:
         hosts = frozenset({host.strip("[]")})
-        answer = await send(client, a_call(heard.port, url=f"http://{host}:{heard.port}/", hosts=hosts, private=False))
+        answer = await send(client, a_call(heard.port, url=f"https://{host}:{heard.port}/", hosts=hosts, private=False))
     assert answer.sent is Sent.NOT_SENT
     assert "loopback" in reason(answer)
     assert heard.connections == 0

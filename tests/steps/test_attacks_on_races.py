@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import outbox
+from app.db import outbox, requests
 from app.domain.ask import Ask
 from app.domain.errors import Closed, InterlockError, NotOpenToThis, Unavailable
 from app.domain.outcome import Answer, Sent
@@ -251,7 +251,8 @@ async def test_who_comes_after_a_stage_ran_out_is_judged_by_the_escalated_stage(
 async def test_a_cancel_is_judged_again_where_it_is_recorded(world: World, rules: Path) -> None:
     shown = await lost(world, "do.moderate")
     async with scene(world.ctx, id_of(shown)) as found:
-        attempt = await attempts.store(found, world.person("olivia"), "cancel", None, {"reason": None})
+        attempt = attempts.build(found, world.person("olivia"), "cancel", None, {"reason": None})
+        await requests.store_attempt(found.session, attempt)
     await change(world, rules, "owners: &owners {business: olivia", "owners: &owners {business: zoe")
     await steps_act.cancel(world.ctx, id_of(shown), attempt.id)
     assert (await world.look(shown))["status"] == "held"

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app.db import requests
 from app.domain.ask import Ask
 from app.domain.outcome import Answer, Sent
 from app.steps import judge
@@ -48,7 +49,8 @@ async def vote(world: World, who: str, shown: View) -> None:
     """A recorded approval, without a workflow."""
     async with scene(world.ctx, uuid.UUID(shown["id"])) as found:
         body = {"decision": "approve", "reason": "because", "digest": shown["digest"]}
-        attempt = await attempts.store(found, world.person(who), "decide", None, body)
+        attempt = attempts.build(found, world.person(who), "decide", None, body)
+        await requests.store_attempt(found.session, attempt)
     await judge.decide(world.ctx, uuid.UUID(shown["id"]), attempt.id)
 
 
