@@ -15,7 +15,7 @@ from app.domain.errors import Unavailable
 from app.domain.outcome import Answer
 from app.execution.http import Call, send
 from app.steps.context import Context
-from app.steps.execution import Go, Started
+from app.steps.execution import Go, Turn
 from app.steps.finish import finish
 from app.steps.start import start
 from workflows.contracts import State
@@ -43,7 +43,7 @@ class Executor:
                     return step.state
                 await asyncio.sleep(step.wait)
 
-    async def _once(self, request_id: uuid.UUID, owner: str) -> Started:
+    async def _once(self, request_id: uuid.UUID, owner: str) -> Turn:
         async with self._slots:
             started = await start(self._ctx, request_id, owner)
             if started.go is None:
@@ -57,7 +57,7 @@ class Executor:
         stop=stop_after_delay(600),
         reraise=True,
     )
-    async def _finish(self, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Started:
+    async def _finish(self, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Turn:
         """An answer is worth waiting for the database: without it, what is not idempotent would be unknown."""
         return await finish(self._ctx, request_id, n, owner, answer)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.api import openapi, problems
 from app.api.door import Door, Readiness
@@ -92,15 +93,26 @@ def _say_no_in_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
-        return problems.respond(
-            _of_status(error.status_code), _unrouted(request, error.status_code), headers=dict(error.headers or {})
-        )
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(app, request))
+        return problems.respond(_of_status(error.status_code), _unrouted(request, error.status_code), headers=headers)
 
 
 def _of_status(status: int) -> problems.Problem:
     known = {404: problems.NO_ROUTE, 405: problems.METHOD_NOT_ALLOWED}
     phrase = HTTPStatus(status).phrase
     return known.get(status, problems.Problem(status, phrase.lower().replace(" ", "-"), phrase))
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """The methods that this path takes, on any of its routes: Starlette names those of the first one only."""
+    scopes = {method.value: {**request.scope, "method": method.value} for method in HTTPMethod}
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
+    ]
 
 
 def _unrouted(request: Request, status: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.api.problems import NAMED, Problem
+
 REQUEST_ID = "9f4c1c52-7c0f-5d0e-8a59-3c0f2a6f2a11"
 DIGEST = "sha256:0b7f6f1f0c6f4a0e5f3a0b0f5a1f8b1d4c9a2e7d6b5c4a392817061514131211"
 
@@ -41,17 +43,17 @@ REQUEST: dict[str, Any] = {
     "verdict": {
         "outcome": "hold",
         "code": "default-plan",
-        "reason": "No rule speaks; the action's default plan holds it.",
+        "reason": "Held under the plan lead.",
         "policy_version": "sha256:5b1f",
         "rules": [],
     },
-    "risk": "moderate",
+    "risk": "high",
     "reversibility": "reversible",
     "plan": {
         "name": "lead",
         "stages": [
             {
-                "name": "support-leads",
+                "name": "lead",
                 "group": "support-leads",
                 "groups": ["support-leads"],
                 "quorum": 1,
@@ -64,7 +66,7 @@ REQUEST: dict[str, Any] = {
             }
         ],
     },
-    "may_decide": ["lena"],
+    "may_decide": ["dana", "marco"],
     "decisions": [],
     "settlements": [],
     "refusals": 0,
@@ -74,8 +76,58 @@ REQUEST: dict[str, Any] = {
     "created_at": "2026-01-05T10:00:00.000000Z",
     "updated_at": "2026-01-05T10:00:00.000000Z",
 }
+_UNPLANNED: dict[str, Any] = {"plan": None, "expires_at": "2026-01-05T10:10:00.000000Z"}
 _PEOPLE = ("may_decide", "decisions", "settlements")
 REQUEST_OF_BOT: dict[str, Any] = {key: value for key, value in REQUEST.items() if key not in _PEOPLE}
+DENIED: dict[str, Any] = {
+    **REQUEST_OF_BOT,
+    **_UNPLANNED,
+    "id": "2b1e8f0a-55d3-5b0c-9a44-6f1d0c7e9b22",
+    "status": "denied",
+    "action": "orders.refund",
+    "parameters": {
+        "order_id": "#W2378156",
+        "amount_minor": 600000,
+        "currency": "USD",
+        "payment_method_id": "credit_card_9513926",
+    },
+    "reason": "Customer wants the whole order refunded",
+    "verdict": {
+        "outcome": "deny",
+        "code": "rule",
+        "reason": "Refunds over 5,000.00 are made by finance, never by a bot",
+        "policy_version": "sha256:5b1f",
+        "rules": [{"name": "big-refund", "outcome": "hold"}, {"name": "refund-limit", "outcome": "deny"}],
+    },
+    "reversibility": "externally_reversible",
+}
+EXECUTING: dict[str, Any] = {
+    **REQUEST_OF_BOT,
+    **_UNPLANNED,
+    "id": "c7a40d19-8e62-5f3b-b1d7-204e6a9f5c33",
+    "version": 2,
+    "status": "executing",
+    "action": "orders.read",
+    "parameters": {"order_id": "#W2378156"},
+    "reason": "Customer asks where the order is",
+    "verdict": {
+        "outcome": "allow",
+        "code": "read-only",
+        "reason": "It only reads, and no rule speaks of it.",
+        "policy_version": "sha256:5b1f",
+        "rules": [],
+    },
+    "risk": "low",
+    "reversibility": "read_only",
+    "execution": {
+        "mode": "bot",
+        "status": "executing",
+        "result": None,
+        "error": None,
+        "attempts": [{"n": 1, "started_at": "2026-01-05T10:00:00.000000Z", "finished_at": None, "outcome": None}],
+    },
+    "grant": GRANT,
+}
 PAGE: dict[str, Any] = {"items": [REQUEST], "next_cursor": None}
 SETTLING: dict[str, Any] = {
     **REQUEST,
@@ -83,17 +135,55 @@ SETTLING: dict[str, Any] = {
     "settle": {"status": "succeeded", "have": 1, "need": 2},
 }
 OAUTH_ERROR: dict[str, Any] = {"error": "invalid_client", "error_description": "The client id or secret is wrong."}
-CLOSED: dict[str, Any] = {
-    "type": "urn:interlock:problem:closed",
-    "title": "The request is closed",
-    "status": "denied",
-    "detail": "The request is denied: nothing can be decided any more.",
-    "standing": None,
+
+_SAID: dict[str, tuple[str, dict[str, Any]]] = {
+    "unauthenticated": ("Send one header Authorization: Bearer, with an access token.", {}),
+    "forbidden": ("Only a bot may do this, with its own access token.", {}),
+    "violations": (
+        "You own this bot.",
+        {"violations": [{"invariant": "bot-owner", "sentence": "You own this bot."}]},
+    ),
+    "not-found": ("There is no such request.", {}),
+    "conflict": ("The state of the request forbids it.", {"status": "held", "standing": None}),
+    "closed": ("The request is denied.", {"status": "denied", "standing": None}),
+    "decision-stands": ("You have denied this; that stands.", {"status": "denied", "standing": "deny"}),
+    "digest-differs": ("What you saw is not what this request is.", {"status": "held", "standing": None}),
+    "idempotency-key-reused": (
+        "This Idempotency-Key came before with another body.",
+        {"status": "held", "standing": None},
+    ),
+    "not-open-to-this": (
+        "There is no grant for this request: it is held.",
+        {"status": "held", "standing": None},
+    ),
+    "too-early": (
+        "It may still be on its way; settle after 2026-01-05T10:01:00.000000Z.",
+        {"status": "unknown", "standing": None},
+    ),
+    "settlement-differs": ("Somebody has said that it failed.", {"status": "unknown", "standing": None}),
+    "malformed": ("on_behalf_of: not scheme:value.", {"where": "on_behalf_of"}),
+    "unknown-action": ("The catalogue has no action orders.cancle.", {"where": "action"}),
+    "off-schema": ("orders.cancel must say on whose behalf it is asked.", {"where": "on_behalf_of"}),
+    "idempotency-key-missing": (
+        "Send an Idempotency-Key: the same one again makes the same call count once.",
+        {},
+    ),
+    "too-large": ("The body is over 1024 KiB.", {}),
+    "too-slow": ("The body did not come within 20 s.", {}),
+    "not-json": ("Send the body as Content-Type: application/json, in UTF-8.", {}),
+    "rate-limited": ("Refused too often on this request; look at why first.", {}),
+    "unavailable": ("The database does not answer; nothing was recorded. Try again.", {}),
+    "unconfirmed": ("No answer within 10 s: it may yet be recorded; sending it again counts once.", {}),
+    "internal": ("This is our fault; it has been logged. Try again later.", {}),
+    "method-not-allowed": ("This path does not take DELETE.", {}),
 }
-VIOLATIONS: dict[str, Any] = {
-    "type": "urn:interlock:problem:violations",
-    "title": "The separation of duties forbids it",
-    "status": 403,
-    "detail": "You own this bot.",
-    "violations": [{"invariant": "bot-owner", "sentence": "You own this bot."}],
-}
+
+
+def problem(told: Problem) -> dict[str, Any]:
+    """An example of a problem."""
+    detail, members = _SAID[told.name]
+    return {"type": told.type, "title": told.title, "status": told.status, "detail": detail, **members}
+
+
+CLOSED = problem(NAMED["closed"])
+VIOLATIONS = problem(NAMED["violations"])

@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from app.api import examples
 from app.api.bodies import BODIES
+from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
 
 _REF = "#/components/schemas/{model}"
@@ -20,6 +22,13 @@ Bodies are strict JSON: no duplicate keys, no NUL, no lone surrogates, no number
 `/oauth/token`, which speaks RFC 6749. Times are RFC 3339 in UTC. `reason`, `context` and every string in `parameters`
 come from a machine: show them as plain text. `traceparent` is accepted and echoed.
 """
+TRACEPARENT: dict[str, Any] = {
+    "name": "traceparent",
+    "in": "header",
+    "required": False,
+    "description": "W3C Trace Context: logged with the call, and echoed on the answer. One that is none is ignored.",
+    "schema": {"type": "string", "examples": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]},
+}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -36,6 +45,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     found["components"]["securitySchemes"]["client"] = {"type": "http", "scheme": "basic"}
     _require_key(found["paths"]["/v1/requests"]["post"])
+    for path in found["paths"].values():
+        for operation in path.values():
+            operation.setdefault("parameters", []).append(TRACEPARENT)
+            _restore_nulls(operation["responses"])
     return found
 
 
@@ -43,6 +56,12 @@ def _schemas(model: type[BaseModel], name: str) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template=_REF, mode="serialization")
     nested: dict[str, Any] = schema.pop("$defs", {})
     return {**nested, name: schema}
+
+
+def _restore_nulls(responses: dict[str, Any]) -> None:
+    for response in responses.values():
+        for name, example in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).items():
+            example["value"] = examples.problem(NAMED[name])
 
 
 def _require_key(operation: dict[str, Any]) -> None:

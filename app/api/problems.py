@@ -62,6 +62,9 @@ PROBLEMS: dict[type[errors.InterlockError], Problem] = {
     errors.GovernanceInvalid: INTERNAL,
 }
 
+NAMED = {problem.name: problem for problem in (*PROBLEMS.values(), VIOLATIONS, METHOD_NOT_ALLOWED)}
+"""Every problem of ours by the name in its type; the types of the OpenAPI document."""
+
 
 def problem_of(error: errors.InterlockError) -> Problem:
     """The table's line for an error, or that of its nearest ancestor in it."""

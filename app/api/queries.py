@@ -53,11 +53,12 @@ class Wait(BaseModel):
 
     wait: Annotated[str, AfterValidator(_a_duration)] | None = Field(
         None,
-        description="Answer when the version exceeds `since`, or after this long: `30s`, `500ms`; at most 30 s.",
+        description="Answer when the version exceeds `since`, or after this long: `30s`, `500ms`. "
+        "More than 30 s is cut to 30 s.",
         examples=["30s"],
     )
     since: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
-        None, description="A version that you have; without it, the one that stands when you call."
+        None, description="The `version` that you have; without it, the one that stands when you call."
     )
 
 

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api import examples
+from app.api import examples, problems
 from app.domain.request import Kind
 from app.domain.states import Status
 
 STATUSES = Literal["waiting", "open", "passed", "closed"]
 LEVELS = Literal["click", "login", "recent", "strong"]
+CODES = Literal[
+    "rule",
+    "rule-error",
+    "default-plan",
+    "read-only",
+    "not-entitled",
+    "bot-suspended",
+    "over-budget",
+    "conflict",
+    "late",
+    "superseded-started",
+]
+TRIED = Literal["succeeded", "failed", "not-sent", "uncertain", "no-outcome", "not-reported"]
+RAN = Literal["executing", "succeeded", "failed", "unknown", "lapsed"]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+_STATUS = (
+    "`held`: waits for people. `approved`: may start. `executing`: started. `unknown`: nobody knows what came of it; a "
+    "person settles it. Final: `succeeded`, `failed`, `denied`, `expired`, `cancelled`, `revoked`, `lapsed` (not "
+    "started in time, or a read that was never reported). A long poll waits in `held`, `approved`, `executing`, and "
+    "in `unknown`."
+)
+_ENDED_WHY = (
+    "Why it came to rest, where the status alone does not say; null while it goes on, and when the verdict denied it "
+    "or the action's own answer ended it. Among others: `denied-by-person`, `withdrawn`, `cancelled`, `superseded`, "
+    "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
+    "`not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, `settled`. More may come."
+)
 
 
 class Answer(BaseModel):
@@ -36,7 +65,7 @@ class Verdict(Answer):
     """What the policy says."""
 
     outcome: Literal["allow", "hold", "deny"]
-    code: str
+    code: CODES = Field(description="Why, for machines; `reason` says it to people.")
     reason: str
     policy_version: str
     rules: list[RuleSaid]
@@ -53,8 +82,8 @@ class Stage(Answer):
     reason_required: bool
     approvals: int
     status: STATUSES
-    opened_at: str | None
-    closes_at: str | None
+    opened_at: Time | None
+    closes_at: Time | None
 
 
 class Plan(Answer):
@@ -67,14 +96,14 @@ class Plan(Answer):
 class DecisionMade(Answer):
     """What a person said."""
 
-    id: str
+    id: Id
     person: str
     decision: Literal["approve", "deny", "abstain"]
     reason: str | None
     stage: str | None
     via: Literal["api", "slack", "cli"]
     assurance: LEVELS
-    at: str
+    at: Time
     standing: bool
 
 
@@ -84,23 +113,26 @@ class Settlement(Answer):
     person: str
     status: Literal["succeeded", "failed"]
     reason: str
-    at: str
+    at: Time
 
 
 class Try(Answer):
     """One attempt at the action."""
 
     n: int
-    started_at: str
-    finished_at: str | None
-    outcome: str | None
+    started_at: Time
+    finished_at: Time | None
+    outcome: TRIED | None = Field(
+        description="Null while it runs. `not-sent`: it cannot have acted. `uncertain`, `no-outcome` (whoever ran it "
+        "is gone), `not-reported` (by the bot, in time): it may have acted."
+    )
 
 
 class Execution(Answer):
     """How the action ran, or is running."""
 
-    mode: str
-    status: str | None
+    mode: Literal["http", "bot"] = Field(description="Who calls the target: `http`: Interlock; `bot`: the bot itself.")
+    status: RAN | None = Field(description="How the execution stands: `executing`, or what the request then became.")
     result: Any
     error: Any
     attempts: list[Try]
@@ -111,21 +143,22 @@ class Grant(Answer):
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.GRANT]})
 
-    grant: str
-    expires_at: str
+    grant: str = Field(description="A JWT for the target; good for one execution.")
+    expires_at: Time
+
+
+_OF_BOT = (examples.REQUEST_OF_BOT, examples.DENIED, examples.EXECUTING)
 
 
 class RequestView(Answer):
     """A request. A bot sees no people: no `may_decide`, `decisions` or `settlements`."""
 
-    model_config = ConfigDict(
-        title="Request", json_schema_extra={"examples": [examples.REQUEST, examples.REQUEST_OF_BOT]}
-    )
+    model_config = ConfigDict(title="Request", json_schema_extra={"examples": [examples.REQUEST, *_OF_BOT]})
 
-    id: str
-    version: int
+    id: Id
+    version: int = Field(description="Grows with every change. Send it as `since` to wait for the next one.")
     kind: Kind
-    status: Status
+    status: Status = Field(description=_STATUS)
     asker: Asker
     action: str
     parameters: dict[str, Any]
@@ -133,21 +166,21 @@ class RequestView(Answer):
     on_behalf_of: str | None
     triggered_by: str | None
     context: dict[str, Any]
-    parent: str | None
-    supersedes: str | None
-    reverses: str | None
-    reversed_by: list[str]
-    digest: str
+    parent: Id | None
+    supersedes: Id | None
+    reverses: Id | None
+    reversed_by: list[Id]
+    digest: str = Field(description="`sha256:` and hex, over all that an approval binds. A decision repeats it.")
     verdict: Verdict
     risk: str
     reversibility: str
     plan: Plan | None
     refusals: int
-    expires_at: str
-    ended_why: str | None
-    execution: Execution | None
-    created_at: str
-    updated_at: str
+    expires_at: Time = Field(description="It must have started by then.")
+    ended_why: str | None = Field(description=_ENDED_WHY)
+    execution: Execution | None = Field(description="Null until it starts.")
+    created_at: Time
+    updated_at: Time
     may_decide: list[str] = Field(default=[], description="Who may decide the open stage now. Not shown to bots.")
     decisions: list[DecisionMade] = Field(default=[], description="Not shown to bots.")
     settlements: list[Settlement] = Field(default=[], description="Not shown to bots.")
@@ -155,7 +188,8 @@ class RequestView(Answer):
     environment: str = ""
     nonce: str = ""
     grant: Grant | None = Field(
-        default=None, description="In the 201 only, of an allowed action that the bot runs itself."
+        default=None,
+        description="In the 201 only, of an allowed action that the bot runs itself; again by POST .../grant.",
     )
 
 
@@ -212,7 +246,7 @@ class PolicySource(Answer):
     """The rules in force, as they were written."""
 
     version: str
-    installed_at: str
+    installed_at: Time
     installed_by: str
     document: dict[str, Any]
 
@@ -264,7 +298,10 @@ class ProblemBody(Answer):
         json_schema_extra={"examples": [examples.CLOSED, examples.VIOLATIONS]},
     )
 
-    type: str
+    type: str = Field(
+        json_schema_extra={"enum": [*sorted(problem.type for problem in problems.NAMED.values())]},
+        description="What went wrong, for machines. More may come: take an unknown one by its HTTP status.",
+    )
     title: str
     status: int | Status = Field(description="The HTTP status; in a 409 over a request: that request's status.")
     detail: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from app.domain.ledger import LedgerFinding, Stored, leaf_hash, verify_stream
 from app.steps.context import Context
 
 SHORT = 12
+WIDE = 500
 LONGEST_SHOWN = 60
 
 
@@ -44,7 +46,8 @@ def show(
         for entry in entries:
             typer.echo(entry.body)
         return
-    Console().print(_table(entries))
+    wide = None if sys.stdout.isatty() else WIDE  # what is piped is searched: one line an entry
+    Console(width=wide).print(_table(entries))
 
 
 def _stream(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app import settings as configuration
 from app.devstack.stack import environment_of
-from app.domain.errors import NotFound
+from app.domain.errors import Misconfigured, NotFound
 from app.keys import KeyRings
 from app.parts import build_context
 from app.settings import Settings
@@ -41,7 +41,14 @@ def environ_of(data: Path | None) -> dict[str, str]:
 
 def settings_of(data: Path | None) -> Settings:
     """The settings by ``--data``, else by the environment. Raises `StackError`, `Misconfigured`."""
-    return configuration.load(environ_of(data))
+    try:
+        return configuration.load(environ_of(data))
+    except Misconfigured as error:
+        if data is not None or "INTERLOCK_DATABASE__URL" in os.environ:
+            raise
+        raise Misconfigured(
+            f"{error} For a development stack give --data, or `make up` and `. .data/up/env`."
+        ) from None
 
 
 @asynccontextmanager

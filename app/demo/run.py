@@ -100,7 +100,7 @@ async def _up(data: Path, port: int) -> None:
         _write_env(where, client)
         try:
             _describe(where, client)
-            await asyncio.Event().wait()
+            await where.until_one_ends()
         finally:
             (where.data / ENV).unlink(missing_ok=True)
 

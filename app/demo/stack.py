@@ -9,11 +9,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.devstack import Postgres, StackError
+from app.devstack.lock import DirectoryLock
 from app.devstack.ports import LOOPBACK, keep_port
 from app.devstack.probes import answers, exists
 from app.devstack.process import Child, Command, Probe, spawn
@@ -28,6 +29,7 @@ FIRST_START_SECONDS = 1800.0
 """The first start on a machine may download Temporal, or build it."""
 SHOP_SECONDS = 60.0
 DATABASE = "shop"
+LOCK = "up.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class Running:
     database_url: str
     shop_url: str
     shop_database_url: str
+    parts: tuple[Child, ...] = ()
+
+    async def until_one_ends(self) -> None:
+        """Wait until a part has ended by itself. Raises `StackError` that names it."""
+        waiting = {asyncio.ensure_future(part.exited()): part for part in self.parts}
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        names = " and ".join(waiting[task].name for task in done)
+        raise StackError(f"{names} has ended by itself; see {self.data / 'logs'}, then start again")
 
     def rings(self) -> KeyRings:
         """The stack's keys, as development keeps them."""
@@ -49,9 +63,21 @@ class Running:
 async def running(data: Path, *, port: int = 0, fresh_shop: bool) -> AsyncIterator[Running]:
     """Dev stack and shop over ``data``; both are stopped at the end.
 
-    ``fresh_shop``: begin with the sample's orders, whatever an earlier run has done to them. Raises `StackError`.
+    ``fresh_shop``: begin with the sample's orders, whatever an earlier run has done to them. Raises `StackError`, and
+    its `AlreadyRunning` when another process keeps a stack there: starting would end that one's parts as leftovers.
     """
     _need_checkout()
+    lock = DirectoryLock(data, LOCK)
+    lock.acquire()
+    try:
+        async with _running(data, port=port, fresh_shop=fresh_shop) as where:
+            yield where
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def _running(data: Path, *, port: int, fresh_shop: bool) -> AsyncIterator[Running]:
     (data / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     shop_port = keep_port(data / "shop.port")
     shop_url = f"http://{LOOPBACK}:{shop_port}"
@@ -61,7 +87,7 @@ async def running(data: Path, *, port: int = 0, fresh_shop: bool) -> AsyncIterat
         where = await _where(data, document, shop_url, fresh_shop=fresh_shop)
         shop = await _start(_shop(where, shop_port), answers(f"{shop_url}/healthz"), SHOP_SECONDS)
         try:
-            yield where
+            yield replace(where, parts=(stack, shop))
         finally:
             await asyncio.shield(shop.stop())
     finally:

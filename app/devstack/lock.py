@@ -12,10 +12,13 @@ NAME = "lock"
 
 
 class DirectoryLock:
-    """The lock of ``directory``; the file holds its holder's pid, for people."""
+    """The lock of ``directory``; the file holds its holder's pid, for people.
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / NAME
+    ``name``: another one, for a process that holds the directory around the one that works in it.
+    """
+
+    def __init__(self, directory: Path, name: str = NAME) -> None:
+        self._path = directory / name
         self._fd: int | None = None
 
     def acquire(self) -> None:

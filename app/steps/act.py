@@ -24,6 +24,9 @@ from workflows.contracts import State
 GRANT_FOR = timedelta(seconds=120)
 """How long a grant of an action that the bot runs lives."""
 
+REPORT_WITHIN = timedelta(minutes=10)
+"""How long a bot may take to report what it started, where its action does not say how long things may take."""
+
 LATE_REPORTS = 5
 """How many outcomes that came too late are kept for one request."""
 
@@ -95,7 +98,7 @@ async def begin_for_bot(found: Scene) -> None:
     """Hand the start to the bot: the attempt, under a grant that it is given and that is never stored."""
     action = found.policy.actions[found.row.action]
     grant = grant_for(found, action, 1, found.now, GRANT_FOR)
-    window = action.start_within or timedelta(minutes=10)
+    window = action.start_within or REPORT_WITHIN
     await add_attempt(found, f"bot:{found.row.asker_id}", 1, grant, window=window, action=action)
 
 

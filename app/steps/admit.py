@@ -15,7 +15,7 @@ from app.db import governance, requests
 from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.clocks import rfc3339
-from app.domain.digest import request_digest, sha256
+from app.domain.digest import sha256
 from app.domain.errors import NotFound
 from app.domain.plan import PlanRule, begin, plan_as_json, reach
 from app.domain.request import Mode, Reversibility, Risk, word
@@ -28,6 +28,7 @@ from app.steps import facts as step_facts
 from app.steps.act import begin_for_bot
 from app.steps.context import Context
 from app.steps.crowd import crowd
+from app.steps.digest import digest_of
 from app.steps.progress import go_on
 from app.steps.scene import Scene, revoke, stop_epochs, stopped
 from app.steps.start import may_start
@@ -227,7 +228,7 @@ def _expiry(given: Given, verdict: Verdict) -> datetime:
 async def _row(
     given: Given, verdict: Verdict, subjects: frozenset[str], conflict_key: str | None, *, has_workflow: bool
 ) -> Request:
-    ask, action, expires_at, nonce = given.ask, given.action, _expiry(given, verdict), secrets.token_hex(16)
+    ask, action = given.ask, given.action
     made_by = await governance.credential(given.session, ask.client_id) if ask.client_id else None
     return Request(
         id=given.id,
@@ -257,9 +258,9 @@ async def _row(
         conflict_key=conflict_key,
         windows=given.windows,
         environment=given.ctx.environment,
-        nonce=nonce,
-        digest=_digest(given, expires_at, nonce),
-        expires_at=expires_at,
+        nonce=secrets.token_hex(16),
+        digest="",
+        expires_at=_expiry(given, verdict),
         created_at=given.now,
         has_workflow=has_workflow,
         stop_epochs=given.stop_epochs,
@@ -280,25 +281,6 @@ def _owners(given: Given) -> frozenset[str]:
     return step_facts.owners(given.policy, given.ask.asker_id, given.ask.action)
 
 
-def _digest(given: Given, expires_at: datetime, nonce: str) -> str:
-    ask = given.ask
-    return request_digest(
-        request_id=str(given.id),
-        kind=ask.kind,
-        asker={"kind": ask.asker_kind, "id": ask.asker_id},
-        action=ask.action,
-        action_version=given.action.version if given.action else "",
-        parameters=ask.parameters,
-        on_behalf_of=ask.on_behalf_of,
-        triggered_by=ask.triggered_by,
-        parent=ask.parent,
-        reverses=None,
-        environment=given.ctx.environment,
-        expires_at=rfc3339(expires_at),
-        nonce=nonce,
-    )
-
-
 def _members(policy: Policy, plan: PlanRule) -> dict[str, list[str]]:
     return {group: sorted(policy.members(group)) for group in sorted(reach(plan))}
 
@@ -306,7 +288,7 @@ def _members(policy: Policy, plan: PlanRule) -> dict[str, list[str]]:
 async def _write(given: Given, row: Request, verdict: Verdict) -> Scene:
     kid = f"request:{row.id}"
     secret = await given.ctx.vault.create(given.session, kid)
-    row.body_hash = secret.commit(given.ask.body())
+    row.body_hash, row.digest = secret.commit(given.ask.body()), digest_of(row)
     given.session.add(row)
     await given.session.flush()
     found = Scene(given.ctx, given.session, row, given.now, given.policy, await crowd(given.session), secret)

@@ -20,7 +20,6 @@ class Go:
     n: int
     url: str
     parameters: dict[str, Any]
-    parameters_digest: str
     timeout: timedelta
     grant: Grant
     hosts: frozenset[str]
@@ -29,7 +28,7 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class Turn:
     """How the row stands; ``go`` when an attempt was committed; ``wait`` seconds when somebody else's may still run."""
 
     state: State

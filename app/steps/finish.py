@@ -10,8 +10,10 @@ from app.db.tables import ExecutionAttempt
 from app.domain.outcome import Answer, Sent
 from app.domain.states import Status
 from app.steps.context import Context
-from app.steps.execution import Started
+from app.steps.execution import Turn
 from app.steps.scene import Scene, scene
+
+MAX_ATTEMPTS = 3
 
 FENCE = timedelta(seconds=7)
 """After timeout and this, a call of that attempt can no longer be on its way: its first byte leaves at most 5 s after
@@ -25,17 +27,17 @@ OUTCOME = {
 }
 
 
-async def finish(ctx: Context, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Started:
+async def finish(ctx: Context, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Turn:
     """Record what came of attempt ``n`` of this owner. ``wait``: seconds until the next try, when there may be one."""
     async with scene(ctx, request_id) as found:
         attempt = next(a for a in await requests.execution_attempts(found.session, request_id) if a.n == n)
         if attempt.owner != owner or attempt.outcome is not None or found.status is not Status.EXECUTING:
             await _too_late(found, attempt, answer)
-            return Started(found.state())
+            return Turn(found.state())
         attempt.outcome, attempt.finished_at = OUTCOME[answer.sent], found.now
         again = await _close(found, attempt, answer)
         await found.changed()
-        return Started(found.state(), wait=again)
+        return Turn(found.state(), wait=again)
 
 
 async def _too_late(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> None:
@@ -51,7 +53,7 @@ def _personal(answer: Answer) -> dict[str, object]:
 
 async def _close(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> float | None:
     execution = dict(found.row.execution or {})
-    more = attempt.n < 3
+    more = attempt.n < MAX_ATTEMPTS
     found.note("attempt-finished", _personal(answer), attempt=attempt.n, outcome=attempt.outcome)
     if answer.sent is Sent.NOT_SENT and more:
         return float(2 ** (attempt.n - 1))
@@ -87,7 +89,7 @@ def retry_not_before(attempt: ExecutionAttempt, timeout: timedelta) -> datetime:
     return attempt.started_at + timeout + FENCE
 
 
-async def give_up(found: Scene, last: ExecutionAttempt, why: str) -> Started:
+async def give_up(found: Scene, last: ExecutionAttempt, why: str) -> Turn:
     """No further attempt is allowed: nothing was ever sent means `failed`, anything else `unknown`."""
     if last.outcome is None:
         last.outcome, last.finished_at = "no-outcome", found.now
@@ -97,4 +99,4 @@ async def give_up(found: Scene, last: ExecutionAttempt, why: str) -> Started:
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "error": error}
     conclude(found, last, status, why)
     await found.changed()
-    return Started(found.state())
+    return Turn(found.state())

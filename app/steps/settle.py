@@ -20,13 +20,15 @@ QUIET = timedelta(seconds=30)
 """Not before timeout and this: a call may still be on its way."""
 
 
-async def settle(found: Scene, person_id: str, status: Status, reason: str) -> bool:
-    """Record that an unknown outcome was ``succeeded`` or ``failed``, by who may. True: settled; False: not yet.
+async def settle(found: Scene, person_id: str, status: Status, reason: str) -> int:
+    """Record that an unknown outcome was ``succeeded`` or ``failed``, by who may; how many now say so and count.
 
-    Raises TooEarly, SettlementDiffers, Closed or NotOpenToThis; nothing is written then.
+    Settled once that is `need` of them. Raises TooEarly, SettlementDiffers, Closed or NotOpenToThis; nothing is
+    written then.
     """
     if found.status is not Status.UNKNOWN:
-        return _already(found, status)
+        _refuse_unless_so(found, status)
+        return need(found.row.risk)
     return await _settle(found, person_id, status, reason)
 
 
@@ -54,15 +56,15 @@ async def _still_counts(found: Scene, said: Settlement) -> bool:
     return bool(held & MAY["settle"]) and not await settling_violations(found, said.person_id)
 
 
-def _already(found: Scene, status: Status) -> bool:
+def _refuse_unless_so(found: Scene, status: Status) -> None:
     if found.row.execution is not None and found.status is status and found.row.execution.get("settled"):
-        return True
+        return
     if found.status in (Status.SUCCEEDED, Status.FAILED):
         raise Closed(f"The request is {found.row.status}.", status=found.row.status)
     raise NotOpenToThis(f"Only an unknown outcome is settled; this is {found.row.status}.", status=found.row.status)
 
 
-async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> bool:
+async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> int:
     attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
     earliest = _earliest(found.row, attempt.started_at)
     if found.now < earliest:
@@ -73,11 +75,11 @@ async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> 
     if len(said) < need(found.row.risk):
         if new:
             await found.changed()
-        return False
+        return len(said)
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "settled": True}
     conclude(found, attempt, status, "settled")
     await found.changed()
-    return True
+    return len(said)
 
 
 def _earliest(row: Request, started_at: datetime) -> datetime:
@@ -88,7 +90,7 @@ def _earliest(row: Request, started_at: datetime) -> datetime:
 def _say(found: Scene, said: dict[str, Settlement], person_id: str, status: Status, reason: str) -> bool:
     others = [s for s in said.values() if s.person_id != person_id]
     if others and others[0].status != status:
-        sentence = f"Somebody has settled it as {others[0].status}; agree or ask them to withdraw."
+        sentence = f"Somebody has settled it as {others[0].status}; agree, or they settle it as you do."
         raise SettlementDiffers(sentence, status=found.row.status)
     mine = said.get(person_id)
     if mine is not None and mine.status == status:

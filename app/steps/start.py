@@ -6,9 +6,9 @@ import uuid
 from datetime import datetime, timedelta
 
 from app.db import requests
-from app.db.tables import ExecutionAttempt, Request
+from app.db.tables import ExecutionAttempt
 from app.domain.clocks import rfc3339
-from app.domain.digest import derived_id, request_digest
+from app.domain.digest import derived_id
 from app.domain.plan import missing, reach
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.states import Status
@@ -16,9 +16,10 @@ from app.domain.verdict import AskFacts, Outcome
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
 from app.steps.context import Context
-from app.steps.execution import Go, Started
+from app.steps.digest import digest_of
+from app.steps.execution import Go, Turn
 from app.steps.facts import bench
-from app.steps.finish import give_up, retry_not_before
+from app.steps.finish import MAX_ATTEMPTS, give_up, retry_not_before
 from app.steps.scene import Scene, revoke, scene, stopped
 from app.steps.tick import lapse
 from app.steps.void import void_votes
@@ -26,19 +27,18 @@ from app.steps.void import void_votes
 MARGIN = timedelta(seconds=5)
 """The first byte leaves at most this long after the commit; what came later is not sent."""
 
-MAX_ATTEMPTS = 3
 BLOCKED_AT_FIRST, BLOCKED_AT_MOST = timedelta(minutes=1), timedelta(minutes=15)
 
 
-async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Started:
+async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Turn:
     """Commit the next attempt of an approved request, or say why not. ``owner``: who runs this one, unique per run."""
     async with scene(ctx, request_id) as found:
         if found.row.mode == Mode.BOT:
-            return Started(found.state())
+            return Turn(found.state())
         if found.status is Status.EXECUTING:
             return await _again(found, owner)
         if found.status is not Status.APPROVED or not await may_start(found):
-            return Started(found.state())
+            return Turn(found.state())
         return await _commit(found, owner, 1)
 
 
@@ -66,25 +66,6 @@ def _ground_gone(found: Scene) -> str | None:
     if found.row.asker_kind == "bot" and not found.policy.entitled(found.row.asker_id, found.row.action):
         return "not-entitled"
     return None
-
-
-def digest_of(row: Request) -> str:
-    """The digest computed anew from what the row holds now."""
-    return request_digest(
-        request_id=str(row.id),
-        kind=row.kind,
-        asker={"kind": row.asker_kind, "id": row.asker_id},
-        action=row.action,
-        action_version=row.action_version,
-        parameters=row.parameters,
-        on_behalf_of=row.on_behalf_of,
-        triggered_by=row.triggered_by,
-        parent=None if row.parent is None else str(row.parent),
-        reverses=None if row.reverses is None else str(row.reverses),
-        environment=row.environment,
-        expires_at=rfc3339(row.expires_at),
-        nonce=row.nonce,
-    )
 
 
 async def _rules_still_agree(found: Scene) -> bool:
@@ -151,13 +132,13 @@ async def _key_is_free(found: Scene) -> bool:
     return False
 
 
-async def _again(found: Scene, owner: str) -> Started:
+async def _again(found: Scene, owner: str) -> Turn:
     """Somebody has started before: wait until that can no longer be running, then go on as the action allows."""
     last = (await requests.execution_attempts(found.session, found.row.id))[-1]
     action = _action(found)
     not_before = retry_not_before(last, timedelta(milliseconds=(found.row.execution or {})["timeout_ms"]))
     if last.outcome != "not-sent" and found.now < not_before:
-        return Started(found.state(), wait=(not_before - found.now).total_seconds())
+        return Turn(found.state(), wait=(not_before - found.now).total_seconds())
     idempotent = action is not None and action.idempotent
     if last.outcome is None and not idempotent:
         return await give_up(found, last, "no-outcome")
@@ -178,23 +159,24 @@ def _action(found: Scene) -> Action | None:
     return action if action is not None and action.version == found.row.action_version else None
 
 
-async def _commit(found: Scene, owner: str, n: int) -> Started:
+async def _commit(found: Scene, owner: str, n: int) -> Turn:
     action = found.policy.actions[found.row.action]
     grant = grant_for(found, action, n, found.now, http_lifetime(action.timeout))
-    await add_attempt(found, owner, n, grant, window=3 * (action.timeout + 2 * MARGIN) + MARGIN, action=action)
+    await add_attempt(
+        found, owner, n, grant, window=MAX_ATTEMPTS * (action.timeout + 2 * MARGIN) + MARGIN, action=action
+    )
     target = found.policy.targets[action.target]
     go = Go(
         n=n,
         url=found.ctx.target_urls.get(target.name, target.url).rstrip("/") + (action.path or ""),
         parameters=found.row.parameters,
-        parameters_digest=found.row.parameters_digest,
         timeout=action.timeout,
         grant=grant,
         hosts=target.hosts,
         private=target.private,
         committed_at=found.ctx.boottime(),
     )
-    return Started(found.state(), go)
+    return Turn(found.state(), go)
 
 
 async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window: timedelta, action: Action) -> None:

@@ -20,7 +20,7 @@ from app.use_cases import attempts, refusals
 from app.use_cases.access import require
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.services import Services
-from app.use_cases.views import View, settle_progress, view
+from app.use_cases.views import View, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ async def settle(
     person = person_id(who)
     async with scene(services.ctx, request_id) as found:
         refused = await _settle_refusal(found, who, person)
-        done = False if refused else await settling.settle(found, person, Status(status), reason)
+        have = 0 if refused else await settling.settle(found, person, Status(status), reason)
     if refused is not None:
         raise refused
     services.waiters.wake(request_id)
@@ -139,8 +139,8 @@ async def settle(
         policy = await services.ctx.rules.in_force(session)
         row = require(policy, who, await requests.by_id(session, request_id), "read")
         shown = await view(session, policy, who, row)
-        said = await requests.settlements(session, request_id)
-        return {**shown, "settle": settle_progress(row, said)}, done
+        wanted = settling.need(row.risk)
+        return {**shown, "settle": {"status": status, "have": have, "need": wanted}}, have >= wanted
 
 
 async def _settle_refusal(found: Scene, who: Actor, person: str) -> InterlockError | None:

@@ -109,9 +109,9 @@ async def _answer(call: Awaitable[T]) -> T:
             raise _unconfirmed() from error
         if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
             raise RateLimited("Too much at once on this request or installation.", retry_after=1) from error
-        raise Unavailable("Temporal does not answer; nothing was recorded. Try again.") from error
+        raise Unavailable("Temporal does not answer. Send it again: if it was recorded, it counts once.") from error
     except RuntimeError as error:
-        raise Unavailable("Temporal cannot be reached; nothing was recorded. Try again.") from error
+        raise Unavailable("Temporal cannot be reached. Send it again: if it was recorded, it counts once.") from error
 
 
 def _unconfirmed() -> Unconfirmed:

@@ -15,7 +15,6 @@ from app.governance.policy import Policy
 from app.steps.access import MAY, roles
 from app.steps.crowd import Crowd, crowd
 from app.steps.facts import bench_of
-from app.steps.settle import need
 from app.use_cases.actors import Actor
 
 View = dict[str, Any]
@@ -123,11 +122,6 @@ def _decision(row: Request, made: Decision) -> View:
 
 def _settlement(said: Settlement) -> View:
     return {"person": said.person_id, "status": said.status, "reason": said.reason, "at": rfc3339(said.at)}
-
-
-def settle_progress(row: Request, said: Sequence[Settlement]) -> View:
-    """How far the settling of an unknown outcome is: ``{status, have, need}``."""
-    return {"status": said[0].status if said else None, "have": len(said), "need": need(row.risk)}
 
 
 def _time(moment: datetime | None) -> str | None:

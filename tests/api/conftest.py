@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.api import problems
 from app.api.app import create_app
+from app.api.openapi import document
 from app.domain.request import Level
 from app.identity.tokens import Authenticator, dev_token, issue_access_token
 from app.keys import KeyRings
@@ -55,6 +59,19 @@ class Api:
         return await self.http.post(f"/v1/requests/{shown['id']}/{what}", json=body, headers=who)
 
 
+async def documented(described: dict[str, Any], response: httpx.Response) -> None:
+    """Raise unless the OpenAPI document says that this operation may answer so, with this type of problem."""
+    method, path = response.request.method.lower(), response.request.url.path
+    for template, item in described["paths"].items():
+        if method in item and re.fullmatch(template.replace("{id}", "[^/]+"), path):
+            said = item[method]["responses"]
+            assert str(response.status_code) in said, (method, template, response.status_code)
+            if response.headers.get("content-type") == problems.MEDIA_TYPE:
+                told = said[str(response.status_code)]["content"][problems.MEDIA_TYPE]
+                name = json.loads(await response.aread())["type"].removeprefix(problems.PREFIX)
+                assert name in told["examples"], (method, template, name)
+
+
 def bearer(token: str) -> Headers:
     """The header that carries a token."""
     return {"Authorization": f"Bearer {token}"}
@@ -74,4 +91,5 @@ async def api(world: World, rings: KeyRings) -> AsyncIterator[Api]:
         )
         app = create_app(world.services, authenticator, ready=partial(readiness, world.services), docs=True)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE, timeout=60) as http:
+            http.event_hooks = {"response": [partial(documented, document(app))]}
             yield Api(app, http, world)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.api import bodies
+from app.api import bodies, problems
 from app.api.app import create_app
 from app.api.openapi import document
 from tests.api.conftest import Api, a_key
@@ -89,6 +89,34 @@ def test_every_body_but_the_empty_one_has_an_example(described: dict[str, Any]) 
     schemas = described["components"]["schemas"]
     without = [body for body in bodies.BODIES if "examples" not in schemas[f"{body.__name__}Body"]]
     assert without == [bodies.Nothing]
+
+
+def test_problems_are_named_with_an_example_each(described: dict[str, Any]) -> None:
+    names: set[str] = set()
+    for _, path, operation in operations(described):
+        for status, response in operation["responses"].items():
+            told = response.get("content", {}).get("application/problem+json")
+            if told is None:
+                continue
+            types = told["schema"]["allOf"][1]["properties"]["type"]["enum"]
+            assert types == [problems.PREFIX + name for name in told["examples"]]
+            assert {problems.NAMED[name].status for name in told["examples"]} == {int(status)}, path
+            for name, example in told["examples"].items():
+                check(described, "ProblemBody", example["value"])
+                assert status != "409" or "standing" in example["value"]
+                assert f"`{name}`" in response["description"]
+            names |= told["examples"].keys()
+    assert names == problems.NAMED.keys() - {"conflict", "method-not-allowed"}
+
+
+def test_headers_are_declared(described: dict[str, Any]) -> None:
+    needed = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+    for _, path, operation in operations(described):
+        assert "traceparent" in {p["name"] for p in operation["parameters"] if p["in"] == "header"}
+        for status, response in operation["responses"].items():
+            assert status not in needed or needed[status] in response["headers"], (path, status)
+    asking = described["paths"]["/v1/requests"]["post"]["responses"]
+    assert "Location" in asking["200"]["headers"].keys() & asking["201"]["headers"].keys()
 
 
 def test_bodies_take_no_unknown_fields(described: dict[str, Any]) -> None:

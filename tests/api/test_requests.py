@@ -179,6 +179,8 @@ async def test_cancelling(api: Api) -> None:
     for _ in range(2):
         cancelled = await api.post(shown, "cancel", {"reason": "changed their mind"}, api.client())
         assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    bare = await api.http.post(f"/v1/requests/{(await api.ask()).json()['id']}/cancel", headers=api.client())
+    assert (bare.status_code, bare.json()["status"]) == (200, "cancelled")
     denied = (await api.ask(parameters={"thing": "x", "mode": "deny"})).json()
     problem(await api.post(denied, "cancel", {}, api.client()), 409, "closed", status="denied")
 

@@ -17,12 +17,24 @@ from app.use_cases.decide import decide as decide_request
 
 router = APIRouter(prefix="/v1/requests/{id}", tags=["requests"])
 _SETTLING = {"model": shapes.Settling, "description": "Heard; a second person must say the same."}
+_REFUSED = ("forbidden", "not-found", "rate-limited")
 
 
 @router.post(
     "/decisions",
     summary="Decide",
-    responses=answers(shapes.RequestView, "What stands, as the decider sees it.", 403, 404, 409, 429, body=True),
+    responses=answers(
+        shapes.RequestView,
+        "What stands, as the decider sees it.",
+        *_REFUSED,
+        "violations",
+        "closed",
+        "decision-stands",
+        "digest-differs",
+        "idempotency-key-reused",
+        "idempotency-key-missing",
+        body=True,
+    ),
     openapi_extra=json_body(bodies.Decision),
 )
 async def decide(
@@ -42,23 +54,28 @@ async def decide(
 @router.post(
     "/cancel",
     summary="Take it back before it starts",
-    responses=answers(shapes.RequestView, "Cancelled, now or before.", 403, 404, 409, body=True),
-    openapi_extra=json_body(bodies.Cancel),
+    responses=answers(shapes.RequestView, "Cancelled, now or before.", *_REFUSED, "closed", body=True),
+    openapi_extra=json_body(bodies.Cancel, required=False),
 )
 async def cancel(
     behind: Behind,
     who: Who,
     request_id: RequestId,
-    body: Annotated[bodies.Cancel, Depends(body_of(bodies.Cancel))],
+    body: Annotated[bodies.Cancel, Depends(body_of(bodies.Cancel, may_be_empty=True))],
 ) -> JSONResponse:
-    """For its asker, the bot's business owner and responders."""
+    """For its asker, the bot's business owner and responders; only while it is `held` or `approved`.
+
+    No body at all is fine. Again: 200, the same.
+    """
     return JSONResponse(await act.cancel(behind.services, who, request_id, body.reason))
 
 
 @router.post(
     "/grant",
     summary="Start an action that the bot runs itself",
-    responses=answers(shapes.Grant, "The grant: the same one until it expires.", 403, 404, 409, body=True),
+    responses=answers(
+        shapes.Grant, "The grant: the same one until it expires.", *_REFUSED, "not-open-to-this", body=True
+    ),
     openapi_extra=json_body(bodies.Nothing, required=False),
 )
 async def grant(
@@ -67,14 +84,25 @@ async def grant(
     request_id: RequestId,
     _body: Annotated[bodies.Nothing, Depends(body_of(bodies.Nothing, may_be_empty=True))],
 ) -> JSONResponse:
-    """For the bot that asked. Handing out the grant is the start; report the outcome in time."""
+    """For the bot that asked, of an action that it runs itself. Handing out the grant is the start.
+
+    1. Ask: `POST /v1/requests`. An action that is allowed at once is `executing`, with its `grant` in the 201. One that
+       is `held` is waited for (`GET /v1/requests/{id}?wait=30s&since=VERSION`) until it is `approved`; then call this.
+    2. Call the target with the action and its parameters, exactly as asked for, under the grant, before `expires_at`
+       (120 s after the start). It is good for one execution.
+    3. Report: `POST /v1/requests/{id}/outcome`, in time: the action's `start_within` counts from the start (10 minutes
+       where it names none). What is not reported by then becomes `unknown`, or `lapsed` if the action only reads.
+
+    After a lost answer, of this call or of `POST /v1/requests`, call this (again): it gives the same grant until that
+    expires. After that, and once it is reported, 409 `not-open-to-this`. No body at all is fine.
+    """
     return JSONResponse(await act.grant(behind.services, who, request_id))
 
 
 @router.post(
     "/outcome",
     summary="Report what came of it",
-    responses=answers(shapes.RequestView, "Recorded, now or before.", 403, 404, 409, body=True),
+    responses=answers(shapes.RequestView, "Recorded, now or before.", *_REFUSED, "not-open-to-this", body=True),
     openapi_extra=json_body(bodies.Outcome),
 )
 async def outcome(
@@ -93,7 +121,18 @@ async def outcome(
 @router.post(
     "/settle",
     summary="Say what an unknown outcome was",
-    responses=answers(shapes.Settling, "Settled.", 403, 404, 409, body=True, also={202: _SETTLING}),
+    responses=answers(
+        shapes.Settling,
+        "Settled.",
+        *_REFUSED,
+        "violations",
+        "closed",
+        "not-open-to-this",
+        "too-early",
+        "settlement-differs",
+        body=True,
+        also={202: _SETTLING},
+    ),
     openapi_extra=json_body(bodies.Settle),
 )
 async def settle(

@@ -14,14 +14,18 @@ router = APIRouter(prefix="/v1", tags=["governance"])
 
 
 @router.get(
-    "/catalogue", summary="The actions that may be asked for", responses=answers(shapes.Catalogue, "All actions.", 403)
+    "/catalogue",
+    summary="The actions that may be asked for",
+    responses=answers(shapes.Catalogue, "All actions.", "forbidden"),
 )
 async def catalogue(behind: Behind, who: Who) -> JSONResponse:
     """For people."""
     return JSONResponse(await read.catalogue(behind.services, who))
 
 
-@router.get("/policy", summary="The rules in force", responses=answers(shapes.PolicySource, "Their source.", 403))
+@router.get(
+    "/policy", summary="The rules in force", responses=answers(shapes.PolicySource, "Their source.", "forbidden")
+)
 async def policy(behind: Behind, who: Who) -> JSONResponse:
     """For people."""
     return JSONResponse(await read.policy(behind.services, who))

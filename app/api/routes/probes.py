@@ -7,11 +7,16 @@ from fastapi.responses import JSONResponse, Response
 
 from app import telemetry
 from app.api import shapes
+from app.api.documented import RETRY_AFTER
 from app.api.door import Behind
 from app.grants.grants import jwks as public_jwks
 
 router = APIRouter(tags=["probes"])
-_UNREADY = {"model": shapes.Health, "description": "The database does not answer, or no rules are installed."}
+_UNREADY = {
+    "model": shapes.Health,
+    "description": "The database does not answer, or no rules are installed.",
+    "headers": RETRY_AFTER,
+}
 
 
 @router.get(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from app.api import bodies, shapes
-from app.api.documented import answers, json_body
+from app.api.documented import LOCATION, answers, json_body
 from app.api.door import Behind, Door, Who
 from app.api.queries import Listing, NeededKey, RequestId, Wait, seconds, statuses
 from app.api.reading import body_of
@@ -22,20 +22,36 @@ router = APIRouter(prefix="/v1/requests", tags=["requests"])
 _CREATED = {
     "model": shapes.RequestView,
     "description": "Admitted: allowed, held, or refused (`denied`).",
-    "headers": {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}},
+    "headers": LOCATION,
 }
 
 
 @router.post(
     "",
     summary="Ask for an action",
-    responses=answers(shapes.RequestView, "The same ask came before.", 403, 409, body=True, also={201: _CREATED}),
+    responses=answers(
+        shapes.RequestView,
+        "The same ask came before: as the request stands now, without a grant.",
+        "forbidden",
+        "rate-limited",
+        "idempotency-key-reused",
+        "idempotency-key-missing",
+        "unknown-action",
+        "off-schema",
+        body=True,
+        also={200: {"headers": LOCATION}, 201: _CREATED},
+    ),
     openapi_extra=json_body(bodies.Ask),
 )
 async def ask(
     behind: Behind, who: Who, key: NeededKey, body: Annotated[bodies.Ask, Depends(body_of(bodies.Ask))]
 ) -> JSONResponse:
-    """For bots. Answers at once: `approved` or further, `held`, or `denied`; the same key and body again: 200."""
+    """For bots. Answers at once: `approved` or further, `held`, or `denied`; the same key and body again: 200.
+
+    The 201 of an allowed action that the bot runs itself is `executing` and carries its `grant`; no later answer does.
+    If that answer is lost, send the same key and body again for the id, and have the same grant by
+    `POST /v1/requests/{id}/grant` until it expires. That operation describes what to do with it.
+    """
     done = await submit(behind.services, who, key, body.fields())
     where = {"Location": f"/v1/requests/{done.view['id']}"}
     return JSONResponse(done.view, 201 if done.created else 200, where)
@@ -44,10 +60,14 @@ async def ask(
 @router.get(
     "/{id}",
     summary="Read a request, or wait until it changes",
-    responses=answers(shapes.RequestView, "The request.", 404, 422),
+    responses=answers(shapes.RequestView, "The request.", "not-found", "malformed"),
 )
 async def one(behind: Behind, who: Who, request_id: RequestId, query: Annotated[Wait, Query()]) -> JSONResponse:
-    """For its asker and people who may see it. A final request, and one newer than `since`, answers at once."""
+    """For its asker and people who may see it. A final request, and one newer than `since`, answers at once.
+
+    With `wait`, the answer comes when `version` exceeds `since`, or with what stands when the time is over: 200 in
+    both cases. Keep the `version` that you got as the next `since`.
+    """
     if query.wait is None:
         return JSONResponse(await read.read(behind.services, who, request_id))
     waiting = read.wait(behind.services, who, request_id, seconds=seconds(query.wait), since=query.since)
@@ -68,7 +88,9 @@ async def _unless_stopping(behind: Door, waiting: Any) -> dict[str, Any] | None:
             await stop
 
 
-@router.get("", summary="List requests", responses=answers(shapes.Page, "A page, newest first.", 403, 422))
+@router.get(
+    "", summary="List requests", responses=answers(shapes.Page, "A page, newest first.", "violations", "malformed")
+)
 async def page(behind: Behind, who: Who, query: Annotated[Listing, Query()]) -> JSONResponse:
     """People see what they may; a bot its own. `decidable_by=me`: held ones that the caller may decide now."""
     filters = read.Filters(

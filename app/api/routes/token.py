@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.api import shapes
-from app.api.documented import problem
+from app.api.documented import challenge, refusals
 from app.api.door import Behind
 from app.api.reading import read_up_to
 from app.use_cases.token import OAuthRefused, issue
@@ -57,9 +57,8 @@ class Client:
     responses={
         200: {"model": shapes.Token, "description": "Good for ten minutes."},
         400: _ERROR,
-        401: {**_ERROR, "description": "The client id or secret is wrong, or revoked."},
-        413: problem(413),
-        503: problem(503),
+        401: {**_ERROR, "description": "The client id or secret is wrong, or revoked.", "headers": challenge("Basic")},
+        **refusals("too-large", "too-slow", "unavailable", "unconfirmed", "internal"),
     },
     openapi_extra=_DOCUMENTED,
 )
