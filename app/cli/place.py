@@ -47,7 +47,7 @@ def settings_of(data: Path | None) -> Settings:
         if data is not None or "INTERLOCK_DATABASE__URL" in os.environ:
             raise
         raise Misconfigured(
-            f"{error} For a development stack give --data, or `make up` and `. .data/up/env`."
+            f"{error}. For a development stack give --data, or `make up` and `. .data/up/env`."
         ) from None
 
 

@@ -50,8 +50,9 @@ def test_rules_and_schema_are_looked_for(empty: Environ, bare: Environ, temporal
 
 def test_settings_that_are_missing_are_named(installed: Environ) -> None:
     without = {name: value for name, value in installed.items() if name != "INTERLOCK_DATABASE__URL"}
-    assert amiss(without)["settings"] == "INTERLOCK_DATABASE__URL is not set"
-    assert fails(without, 2, "people", "list") == "INTERLOCK_DATABASE__URL is not set"
+    hint = ". For a development stack give --data, or `make up` and `. .data/up/env`."
+    assert amiss(without)["settings"] == "INTERLOCK_DATABASE__URL is not set" + hint
+    assert fails(without, 2, "people", "list") == "INTERLOCK_DATABASE__URL is not set" + hint
     assert "unknown setting INTERLOCK_DATABSE" in fails({**installed, "INTERLOCK_DATABSE": "x"}, 2, "people", "list")
 
 
