@@ -144,7 +144,12 @@ async def report(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> 
 
 
 async def note_late_report(found: Scene, identity: str, said: dict[str, Any]) -> None:
-    """The entry of an outcome that a bot reports after Interlock gave it up; once each, and not without an end."""
+    """The entry of an outcome that a bot reports after Interlock gave it up; once each, and not without an end.
+
+    Nothing for an action that Interlock runs itself: there the bot has nothing to report.
+    """
+    if found.row.mode != Mode.BOT:
+        return
     execution = found.row.execution or {}
     noted, this = execution.get("late", []), found.secret.commit(said)
     if this in noted or len(noted) >= LATE_REPORTS:

@@ -30,7 +30,7 @@ from app.steps.context import Context
 from app.steps.crowd import crowd
 from app.steps.digest import digest_of
 from app.steps.progress import go_on
-from app.steps.scene import Scene, revoke, stop_epochs, stopped
+from app.steps.scene import Scene, on_locked, revoke_if_stopped, stop_epochs
 from app.steps.start import may_start
 from app.steps.supersede import supersede, to_supersede
 from workflows.contracts import Admitted
@@ -102,15 +102,9 @@ async def admit(
 
 
 async def _take_over(ctx: Context, session: AsyncSession, row: Request) -> Admitted:
-    found = await _scene(ctx, session, row, await ctx.clock.now(session), await ctx.rules.in_force(session))
-    if await stopped(session, row) and found.status in (Status.HELD, Status.APPROVED):
-        await revoke(found, "stopped")
+    found = await on_locked(ctx, session, row)
+    await revoke_if_stopped(found)
     return Admitted(found.state(), row.body_hash)
-
-
-async def _scene(ctx: Context, session: AsyncSession, row: Request, now: datetime, policy: Policy) -> Scene:
-    secret = await ctx.vault.find(session, f"request:{row.id}")
-    return Scene(ctx, session, row, now, policy, await crowd(session), secret)
 
 
 async def _consider(ctx: Context, session: AsyncSession, request_id: uuid.UUID, ask: Ask) -> Given:

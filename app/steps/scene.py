@@ -169,14 +169,14 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
         await governance.shared_stop_locks(session, bot_id)
         row = await requests.locked(session, request_id)
         assert row is not None  # noqa: S101  for the type checker: requests are never deleted
-        found = await _read(ctx, session, row)
-        if await stopped(session, row) and found.status in (Status.HELD, Status.APPROVED):
-            await revoke(found, "stopped")
+        found = await on_locked(ctx, session, row)
+        if await revoke_if_stopped(found):
             outbox.nudge(session, row.id)
         yield found
 
 
-async def _read(ctx: Context, session: AsyncSession, row: Request) -> Scene:
+async def on_locked(ctx: Context, session: AsyncSession, row: Request) -> Scene:
+    """What every step needs, read after the caller has locked the row."""
     return Scene(
         ctx=ctx,
         session=session,
@@ -201,6 +201,14 @@ async def stopped(session: AsyncSession, row: Request) -> bool:
         return False
     epochs, suspended = await stop_epochs(session, row.asker_id)
     return suspended or epochs != row.stop_epochs
+
+
+async def revoke_if_stopped(found: Scene) -> bool:
+    """Revoke a held or approved request whose bot or installation was stopped since its admission; True if so."""
+    if not await stopped(found.session, found.row) or found.status not in (Status.HELD, Status.APPROVED):
+        return False
+    await revoke(found, "stopped")
+    return True
 
 
 async def revoke(found: Scene, why: str) -> None:

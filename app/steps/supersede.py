@@ -11,8 +11,7 @@ from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.states import NEVER_RAN, Status
 from app.steps.context import Context
-from app.steps.crowd import crowd
-from app.steps.scene import Scene
+from app.steps.scene import on_locked
 
 
 async def to_supersede(session: AsyncSession, ask: Ask) -> tuple[Request | None, bool]:
@@ -33,9 +32,7 @@ async def to_supersede(session: AsyncSession, ask: Ask) -> tuple[Request | None,
 
 async def supersede(session: AsyncSession, ctx: Context, old: Request) -> None:
     """Cancel what a new ask supersedes; its lock is held."""
-    secret = await ctx.vault.find(session, f"request:{old.id}")
-    now, policy = await ctx.clock.now(session), await ctx.rules.in_force(session)
-    found = Scene(ctx, session, old, now, policy, await crowd(session), secret)
+    found = await on_locked(ctx, session, old)
     found.become(Status.CANCELLED, "superseded")
     found.note("cancelled", why="superseded")
     await found.changed()

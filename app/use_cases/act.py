@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from app.db import requests
 from app.db.tables import Request
 from app.domain.clocks import rfc3339
 from app.domain.errors import Forbidden, InterlockError, NotOpenToThis
-from app.domain.request import Mode
 from app.domain.states import Status
 from app.steps import act
 from app.steps import settle as settling
@@ -27,7 +26,8 @@ from app.use_cases.views import View, view
 class Deed:
     """One thing to do: its update and attempt, the line of `access.MAY` that it needs, its step.
 
-    ``check``: what speaks against it; ``stands``: whether it is so already, and nothing is left to do.
+    ``check``: what speaks against it; ``stands``: whether it is so already, and nothing is left to do; ``too_late``:
+    what to write down when the request is no longer open to it.
     """
 
     op: str
@@ -35,6 +35,7 @@ class Deed:
     step: attempts.Step
     check: Callable[[Request], InterlockError | None]
     stands: Callable[[Request], bool]
+    too_late: Callable[[Scene], Awaitable[None]] | None = None
 
 
 async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: str | None) -> View:
@@ -43,32 +44,24 @@ async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: 
     def error(row: Request) -> InterlockError | None:
         return act.cancel_error(row.status)
 
-    return await _act(
-        services,
-        who,
-        request_id,
-        Deed("cancel", "cancel", act.cancel, error, _is(Status.CANCELLED)),
-        {"reason": reason},
-    )
+    deed = Deed("cancel", "cancel", act.cancel, error, _is(Status.CANCELLED))
+    return await _act(services, who, request_id, deed, {"reason": reason})
 
 
 async def report(
     services: Services, who: Actor, request_id: uuid.UUID, *, status: str, detail: str | None, result: Any
 ) -> View:
     """The outcome of an action that the bot runs itself; again: the same. Raises NotFound, Forbidden, NotOpenToThis."""
-
     body = {"status": status, "detail": detail, "result": result}
 
     def error(row: Request) -> InterlockError | None:
         return act.report_error(row, body)
 
-    return await _act(
-        services,
-        who,
-        request_id,
-        Deed("report", "report", act.report, error, lambda row: row.status != Status.EXECUTING),
-        body,
-    )
+    async def too_late(found: Scene) -> None:
+        await act.note_late_report(found, who.identity, body)
+
+    deed = Deed("report", "report", act.report, error, lambda row: row.status != Status.EXECUTING, too_late)
+    return await _act(services, who, request_id, deed, body)
 
 
 async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[str, str]:
@@ -96,8 +89,8 @@ async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed
         refused = await _refusal(found, who, deed)
         if refused is None and not deed.stands(found.row):
             attempt = await requests.store_attempt(found.session, attempts.build(found, who, deed.op, None, body))
-        elif isinstance(refused, NotOpenToThis) and deed.op == "report" and found.row.mode == Mode.BOT:
-            await act.note_late_report(found, who.identity, body)
+        elif isinstance(refused, NotOpenToThis) and deed.too_late is not None:
+            await deed.too_late(found)
     if refused is not None:
         raise refused
     if attempt is not None:
