@@ -16,6 +16,9 @@ from app.keys import KeyRings, create_missing
 from tests.fakes.desk import Desk, desk
 from tests.world import RULES, World, build_context, connect, running
 
+FIGURE = "figure"
+"""What a test has measured: ``record_property(FIGURE, "worker killed: all went on after 6.1 s")``."""
+
 NewDatabase = Callable[[], Awaitable[str]]
 
 
@@ -85,3 +88,14 @@ async def world(database_url: str, temporal: TemporalServer, rings: KeyRings, a_
     async with running(ctx, await connect(temporal.address, rings), rings, a_desk) as made:
         yield made
     await ctx.database.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests have measured."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    tests = [report for report in reports if isinstance(report, pytest.TestReport) and report.when == "call"]
+    figures = [(test.nodeid, text) for test in tests for name, text in test.user_properties if name == FIGURE]
+    if figures:
+        terminalreporter.section("figures")
+    for nodeid, text in sorted(dict.fromkeys(figures), key=lambda figure: figure[0]):
+        terminalreporter.write_line(f"{nodeid.partition('::')[0].removeprefix('tests/')}: {text}")
