@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from app import settings as configuration
 from app.api.app import create_app
+from app.api.connection import BoundedProtocol
 from app.api.door import Readiness
 from app.db.listen import CHANNEL, listen
 from app.domain.errors import InterlockError, Misconfigured
@@ -126,7 +127,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
         app,  # type: ignore[arg-type]
         host=settings.api.host,
         port=settings.api.port,
-        http="h11",  # it bounds the head of a call, which httptools does not
+        http=BoundedProtocol,  # over h11, which bounds the head of a call; httptools does not
         h11_max_incomplete_event_size=MAX_HEAD,
         ws="none",
         lifespan="off",
