@@ -14,7 +14,7 @@ from app.domain.errors import Forbidden, InterlockError, NotOpenToThis
 from app.domain.states import Status
 from app.steps import act
 from app.steps import settle as settling
-from app.steps.scene import Scene, scene
+from app.steps.scene import Scene
 from app.use_cases import attempts, refusals
 from app.use_cases.access import require
 from app.use_cases.actors import Actor, person_id
@@ -71,7 +71,7 @@ async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[s
         return act.begin_error(row.mode, row.status)
 
     await _act(services, who, request_id, Deed("begin", "grant", act.begin, error, _is(Status.EXECUTING)), {})
-    async with scene(services.ctx, request_id) as found:
+    async with attempts.opened(services, who, request_id) as found:
         given = await act.grant_again(found)
         if given is None:
             raise NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
@@ -85,7 +85,7 @@ def _is(status: Status) -> Callable[[Request], bool]:
 async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed, body: dict[str, Any]) -> View:
     """Judge first, record in order, read back what stands."""
     attempt = None
-    async with scene(services.ctx, request_id) as found:
+    async with attempts.opened(services, who, request_id) as found:
         refused = await _refusal(found, who, deed)
         if refused is None and not deed.stands(found.row):
             attempt = await requests.store_attempt(found.session, attempts.build(found, who, deed.op, None, body))
@@ -122,7 +122,7 @@ async def settle(
     Raises NotFound, Forbidden with violations, TooEarly, SettlementDiffers, Closed, NotOpenToThis.
     """
     person = person_id(who)
-    async with scene(services.ctx, request_id) as found:
+    async with attempts.opened(services, who, request_id) as found:
         refused = await _settle_refusal(found, who, person)
         have = 0 if refused else await settling.settle(found, person, Status(status), reason)
     if refused is not None:

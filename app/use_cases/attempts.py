@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from app.db import requests
@@ -13,7 +13,7 @@ from app.domain.digest import derived_id
 from app.domain.errors import IdempotencyKeyReused, NotFound, Unavailable
 from app.domain.request import word
 from app.steps.context import Context
-from app.steps.scene import NO_SUCH_REQUEST, Scene
+from app.steps.scene import NO_SUCH_REQUEST, Scene, scene
 from app.use_cases import temporal
 from app.use_cases.actors import Actor
 from app.use_cases.services import Services
@@ -21,6 +21,20 @@ from app.use_cases.views import View, view
 from workflows.contracts import State
 
 Step = Callable[[Context, uuid.UUID, uuid.UUID], Awaitable[State]]
+
+
+@asynccontextmanager
+async def opened(services: Services, who: Actor, request_id: uuid.UUID) -> AsyncIterator[Scene]:
+    """The request, locked to judge what this actor wants to do; one of theirs at a time, and few of everybody's.
+
+    Raises NotFound, RateLimited.
+    """
+    async with (
+        services.own.of((request_id, who.key)),
+        services.judging.of(request_id),
+        scene(services.ctx, request_id) as found,
+    ):
+        yield found
 
 
 async def known(found: Scene, who: Actor, op: str, key: str | None, body: dict[str, Any]) -> Attempt | None:

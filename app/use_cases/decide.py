@@ -14,7 +14,7 @@ from app.steps.access import roles
 from app.steps.facts import bench
 from app.steps.judge import ruling_from_json
 from app.steps.progress import go_on
-from app.steps.scene import NO_SUCH_REQUEST, Scene, scene
+from app.steps.scene import NO_SUCH_REQUEST, Scene
 from app.use_cases import attempts, refusals
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.services import Services
@@ -56,7 +56,7 @@ async def _judged_first(
     services: Services, who: Actor, request_id: uuid.UUID, key: str | None, body: dict[str, Any]
 ) -> tuple[Attempt, bool, InterlockError | None]:
     try:
-        async with scene(services.ctx, request_id) as found:
+        async with attempts.opened(services, who, request_id) as found:
             _refuse_foreign_bots(found, who)
             attempt = await attempts.known(found, who, "decide", key, body)
             error = None if attempt is None or attempt.ruling is None else ruling_from_json(attempt.ruling).error()

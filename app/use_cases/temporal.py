@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from temporalio.client import (
@@ -56,12 +57,12 @@ async def admit(services: Services, request_id: uuid.UUID, ask: str) -> Admitted
 async def act(services: Services, request_id: uuid.UUID, update: str, attempt_id: uuid.UUID) -> State:
     """Send one update, its id the attempt's, to a request's workflow.
 
-    Raises WorkflowGone when none is open, Unconfirmed and Unavailable as `admit` does.
+    Raises WorkflowGone when none is open, RateLimited when too many others do, Unconfirmed and Unavailable as `admit`.
     """
     handle = services.temporal.get_workflow_handle_for(RequestWorkflow.run, workflow_id(request_id))
-    return await _answer(
-        handle.execute_update(update, str(attempt_id), id=str(attempt_id), result_type=State, rpc_timeout=ANSWER_WITHIN)
-    )
+    call = partial(handle.execute_update, update, str(attempt_id), id=str(attempt_id), result_type=State)
+    async with services.updates.of(request_id):
+        return await _answer(call(rpc_timeout=ANSWER_WITHIN))
 
 
 async def take_over(services: Services, request_id: uuid.UUID) -> None:
