@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
 from app.devstack.errors import StackError
+from app.devstack.programs import made_once, run
 
 VERSION = "1.5.1"
 OLDEST_SERVER = (1, 29)
@@ -26,8 +22,6 @@ PACKAGE = "github.com/temporalio/cli/cmd/temporal"
 
 _DOWNLOAD_SECONDS = 180.0
 _log = logging.getLogger(__name__)
-
-Provider = Callable[[Path], Awaitable[None]]
 
 
 def cache_directory() -> Path:
@@ -44,41 +38,23 @@ async def temporal_binary(cache: Path | None = None) -> Path:
     if found and await is_usable(Path(found)):
         return Path(found)
     cached = (cache or cache_directory()) / f"temporal-{VERSION}"
-    if not cached.exists():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        async with _only_one(cached.with_name(f"{cached.name}.lock")):
-            if not cached.exists():
-                await provide(cached, (download, build))
-    return cached
+    try:
+        return await made_once(cached, (download, build))
+    except StackError as error:
+        raise StackError(
+            f"no Temporal dev server: none on PATH or in {cached.parent}; {error}. "
+            f"Install Go, or put the Temporal CLI {VERSION} or newer on PATH"
+        ) from error
 
 
 async def is_usable(binary: Path) -> bool:
     """Whether ``binary`` is a Temporal CLI whose server is `OLDEST_SERVER` or newer."""
-    status, output = await _run(str(binary), "--version")
+    status, output = await run(str(binary), "--version")
     version = re.search(r"Server (\d+)\.(\d+)", output)
     if status == 0 and version and (int(version[1]), int(version[2])) >= OLDEST_SERVER:
         return True
     _log.warning("%s is not used: it needs server %d.%d or newer", binary, *OLDEST_SERVER)
     return False
-
-
-async def provide(target: Path, providers: tuple[Provider, ...]) -> None:
-    """Make ``target`` by the first provider that can; it appears whole or not at all. Raises `StackError`."""
-    reasons = []
-    for provider in providers:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-            try:
-                await provider(Path(scratch) / "temporal")
-            except StackError as error:
-                _log.info("%s", error)
-                reasons.append(str(error))
-            else:
-                (Path(scratch) / "temporal").replace(target)
-                return
-    raise StackError(
-        f"no Temporal dev server: none on PATH or in {target.parent}; {'; '.join(reasons)}. "
-        f"Install Go, or put the Temporal CLI {VERSION} or newer on PATH"
-    )
 
 
 async def download(target: Path) -> None:
@@ -109,33 +85,6 @@ async def build(target: Path, module: Path = MODULE) -> None:
     _log.info("building the Temporal CLI %s with Go: this takes some minutes, once", VERSION)
     version = f"-X github.com/temporalio/cli/temporalcli.Version={VERSION}"
     flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {version}")
-    status, output = await _run(go, "build", "-C", str(module), *flags, "-o", str(target), PACKAGE)
+    status, output = await run(go, "build", "-C", str(module), *flags, "-o", str(target), PACKAGE)
     if status != 0:
         raise StackError(f"go build in {module} failed: {output.strip()[-1000:]}")
-
-
-async def _run(*argv: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        output, _ = await process.communicate()
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    return process.returncode or 0, output.decode(errors="replace")
-
-
-@asynccontextmanager
-async def _only_one(path: Path) -> AsyncIterator[None]:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        await AsyncRetrying(retry=retry_if_exception_type(BlockingIOError), wait=wait_fixed(0.2))(_flock, fd)
-        yield
-    finally:
-        os.close(fd)
-
-
-async def _flock(fd: int) -> None:
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ import pytest
 
 from app.devstack import temporal_cli as cli
 from app.devstack.errors import StackError
+from app.devstack.programs import Provider
 
 USABLE = "temporal version 9 (Server 1.29.1, UI 2)"
 OLD = "temporal version 1 (Server 1.20.0, UI 2)"
@@ -34,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which providers were asked; all of them fail."""
     asked: list[str] = []
 
-    def failing(name: str) -> cli.Provider:
+    def failing(name: str) -> Provider:
         async def provider(_: Path) -> None:
             asked.append(name)
             raise StackError(f"{name} failed")
