@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from temporalio import activity
@@ -48,8 +49,11 @@ class Executor:
             started = await start(self._ctx, request_id, owner)
             if started.go is None:
                 return started
-            answer = await send(self._http, _call(request_id, started.go))
-            return await self._finish(request_id, started.go.n, owner, answer)
+            return await _to_its_end(self._attempt(request_id, started.go, owner))
+
+    async def _attempt(self, request_id: uuid.UUID, go: Go, owner: str) -> Turn:
+        answer = await send(self._http, _call(request_id, go))
+        return await self._finish(request_id, go.n, owner, answer)
 
     @retry(
         retry=retry_if_exception_type(Unavailable),
@@ -60,6 +64,22 @@ class Executor:
     async def _finish(self, request_id: uuid.UUID, n: int, owner: str, answer: Answer) -> Turn:
         """An answer is worth waiting for the database: without it, what is not idempotent would be unknown."""
         return await finish(self._ctx, request_id, n, owner, answer)
+
+
+async def _to_its_end(attempt: Coroutine[Any, Any, Turn]) -> Turn:
+    """What came of a call is recorded, also when Temporal gives the activity up meanwhile.
+
+    It does that to a worker that was frozen for too long, whose workflow is gone, or that stops. The wait is bounded by
+    the call's timeout and the patience of `Executor._finish`.
+    """
+    going = asyncio.ensure_future(attempt)
+    try:
+        return await asyncio.shield(going)
+    except asyncio.CancelledError:
+        await asyncio.wait({going})
+        if going.exception() is None and going.result().wait is None:
+            return going.result()
+        raise
 
 
 def _call(request_id: uuid.UUID, go: Go) -> Call:
