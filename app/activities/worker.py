@@ -10,6 +10,12 @@ from temporalio.worker import Worker
 from app.activities.request import RequestActivities
 from workflows.request import RequestWorkflow
 
+STICKY_FOR = timedelta(seconds=3)
+"""How long a task waits for the worker that has its workflow in memory; after that any other takes it, by replay.
+
+The SDK's 10 s would be the longest part of recovering from a worker's death (measured).
+"""
+
 
 def build_worker(client: Client, task_queue: str, activities: RequestActivities) -> Worker:
     """The Temporal worker: one workflow, its steps, one regular activity."""
@@ -27,4 +33,5 @@ def build_worker(client: Client, task_queue: str, activities: RequestActivities)
             activities.execute,
         ],
         graceful_shutdown_timeout=timedelta(seconds=5),
+        sticky_queue_schedule_to_start_timeout=STICKY_FOR,
     )
