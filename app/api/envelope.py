@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import telemetry
 from app.api import problems
+from app.domain.errors import Malformed
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class Envelope:
         call = _Call(scope, send)
         with telemetry.log_context(trace_id=call.trace_id):
             try:
-                await self._app(scope, receive, call.send)
+                app = _refuse_two_lengths if call.has_two_lengths else self._app
+                await app(scope, receive, call.send)
             except ClientDisconnect:
                 call.status = 499  # nobody is left to answer; nginx's number for it
             except Exception:
@@ -62,6 +64,13 @@ class Envelope:
             raise _Broken  # half an answer is out: only a cut connection tells the caller
 
 
+async def _refuse_two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
+    """A proxy may go by the other one, and what we take for the next call be a body to it (RFC 9112, section 6.1)."""
+    response = problems.answer(Malformed("The call says its length twice: send Content-Length or Transfer-Encoding."))
+    response.headers["Connection"] = "close"
+    await response(scope, receive, send)
+
+
 class _Broken(Exception):
     """An answer broke off."""
 
@@ -74,7 +83,9 @@ class _Call:
         self.status: int | None = None
         self._send = send
         self._began = time.perf_counter()
-        self._traceparent = Headers(scope=scope).get("traceparent")
+        headers = Headers(scope=scope)
+        self._traceparent = headers.get("traceparent")
+        self.has_two_lengths = "content-length" in headers and "transfer-encoding" in headers
         self.trace_id = trace_id(self._traceparent)
 
     @property
