@@ -24,6 +24,24 @@ OURS = (IntegrityError, ProgrammingError, DataError)
 """What the database says when it answers and we have asked the wrong thing: defects, not outages."""
 
 
+class DatabaseRefused(Exception):
+    """We have asked the wrong thing. Says what, and never with which values: they would end in logs.
+
+    Raised without its cause, whose text has them: asyncpg quotes arguments, PostgreSQL the row that it refuses.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        """``error``: SQLAlchemy's, with its statement."""
+        state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        super().__init__(f"{type(error).__name__}, SQLSTATE {state}, at: {getattr(error, 'statement', None)}")
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Besides `OURS`, all values that the database cannot take (class 22): asyncpg's dialect has no class for them."""
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    return isinstance(error, OURS) or state.startswith("22")
+
+
 class Database:
     """The pool of one process."""
 
@@ -44,25 +62,25 @@ class Database:
         """A READ COMMITTED transaction: committed when the block ends, rolled back when it raises.
 
         Raises Unavailable when the database does not answer, or not within the timeouts of a step; Unconfirmed when the
-        commit was sent and its answer lost.
+        commit was sent and its answer lost; DatabaseRefused for what only a defect of ours explains.
         """
         try:
             async with self._sessions() as session:
                 yield session
                 await outbox.write_marks(session)
                 await self._commit(session)
-        except OURS:
-            raise
         except (DBAPIError, PoolTimeout, OSError) as error:
+            if _is_ours(error):
+                raise DatabaseRefused(error) from None
             raise Unavailable("The database does not answer; nothing was recorded. Try again.") from error
 
     async def _commit(self, session: AsyncSession) -> None:
         try:
             await session.flush()
             await session.commit()
-        except OURS:
-            raise
         except (DBAPIError, OSError) as error:
+            if _is_ours(error):
+                raise
             raise Unconfirmed(
                 "The database did not confirm: it may be recorded; sending it again counts once."
             ) from error

@@ -191,11 +191,14 @@ def _keys_of(ring: KeyRing[OKPKey]) -> Callable[[str | None], Awaitable[PublicKe
 
 
 def _client(claims: Claims, _now: datetime) -> Caller:
+    client_id = claims["client_id"]
+    if not isinstance(client_id, str) or not client_id.isprintable():
+        raise Unauthenticated("The token's client_id must be printable text.")
     match str(claims["sub"]).partition(":"):
         case "bot", ":", name if name:
-            return Caller("bot", name, claims["iss"], claims["client_id"], Level.CLICK, None)
+            return Caller("bot", name, claims["iss"], client_id, Level.CLICK, None)
         case "target", ":", name if name:
-            return Caller("target", name, claims["iss"], claims["client_id"], Level.CLICK, None)
+            return Caller("target", name, claims["iss"], client_id, Level.CLICK, None)
     raise Unauthenticated("The token names neither a bot nor a target.")
 
 

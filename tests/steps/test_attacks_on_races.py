@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import outbox, requests
+from app.db.session import DatabaseRefused
 from app.domain.ask import Ask
-from app.domain.errors import Closed, InterlockError, NotOpenToThis, Unavailable
+from app.domain.errors import Closed, InterlockError, NotOpenToThis
 from app.domain.outcome import Answer, Sent
 from app.steps import act as steps_act
 from app.steps.admit import admit
@@ -30,9 +32,17 @@ from tests.world import World
 
 async def test_nothing_personal_is_in_the_text_of_a_database_error(world: World) -> None:
     """The SDK logs a failed step with its causes; SQLAlchemy writes the values of a statement into its errors."""
-    with pytest.raises(Unavailable) as caught:
-        await sql(world, "select 1 / 0, cast(:who as text)", who="customer:secret")
-    assert "customer:secret" not in str(caught.value.__cause__)
+    secret = f"customer:{uuid.uuid4().hex}"
+    wrong = {
+        "select 1 / 0, cast(:who as text)": "22012",
+        "select cast(cast(:who as text) as uuid)": "22P02",
+        "select cast(:who as uuid)": "22000",
+        "insert into bot (id, stop_epoch) values (:who, null)": "23502",
+    }
+    for statement, state in wrong.items():
+        with pytest.raises(DatabaseRefused, match=state) as caught:
+            await sql(world, statement, who=secret)
+        assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_fetching_the_same_grant_again_costs_no_update(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
