@@ -12,10 +12,14 @@ TASK_QUEUE = "interlock"
 
 @dataclass(frozen=True)
 class Start:
-    """What starts a request's workflow. ``ask``: the ask as JSON text, once; None takes over a row that stands."""
+    """What starts a request's workflow. ``ask``: the ask as JSON text, once; None takes over a row that stands.
+
+    ``mark``: made up by the call that starts it, so that it knows its own start from that of another call.
+    """
 
     request_id: str
     ask: str | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,11 @@ class State:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The answer of `admit`: how the row stands, and the keyed hash of the body that stands."""
+    """The answer of `admit`: how the row stands, the keyed hash of its body, the mark of the call that it came by."""
 
     state: State
     body_hash: str
+    mark: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -84,7 +85,7 @@ class RequestWorkflow:
 
     async def _admit(self, start: Start) -> State:
         given = Admit(start.request_id, start.ask, workflow.info().start_time, workflow.now())
-        self._admitted = await self._step(RequestActivities.admit, given)
+        self._admitted = replace(await self._step(RequestActivities.admit, given), mark=start.mark)
         return self._take(self._admitted.state)
 
     async def _act(self, step: Callable[[RequestActivities, Act], Awaitable[State]], attempt_id: str) -> State:

@@ -81,11 +81,12 @@ class Given:
 
 
 async def admit(
-    ctx: Context, request_id: uuid.UUID, ask: Ask | None, *, waited: timedelta, fast: bool = False
+    ctx: Context, request_id: uuid.UUID, ask: Ask | None, *, waited: timedelta, fast: bool = False, mark: str = ""
 ) -> Admitted:
     """Admit an ask, or take over the row that stands under its id.
 
     ``waited``: how long after its start. ``fast``: without a workflow; raises Held, nothing written, if it must wait.
+    ``mark``: given back when this call wrote the row, not when it found it.
     Raises NotFound when there is neither row nor ask.
     """
     async with ctx.database.transaction() as session:
@@ -98,7 +99,8 @@ async def admit(
         if row is not None:
             return await _take_over(ctx, session, row)
         assert ask is not None  # noqa: S101  for the type checker: without an ask there was a row
-        return await _admit_new(await _consider(ctx, session, request_id, ask), waited, fast)
+        admitted = await _admit_new(await _consider(ctx, session, request_id, ask), waited, fast)
+        return replace(admitted, mark=mark)
 
 
 async def _take_over(ctx: Context, session: AsyncSession, row: Request) -> Admitted:

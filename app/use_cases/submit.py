@@ -49,9 +49,11 @@ async def submit(services: Services, who: Actor, key: str, fields: dict[str, Any
             bot_runs = action.mode is Mode.BOT
         else:
             return await _standing(session, services, who, ask, id_, created=False)
-    await _admit(services, id_, ask, bot_runs=bot_runs)
+    created = await _admit(services, id_, ask, bot_runs=bot_runs)
     async with services.ctx.database.transaction() as session:
-        answer = await _standing(session, services, who, ask, id_, created=True)
+        answer = await _standing(session, services, who, ask, id_, created=created)
+    if not created:
+        return answer
     return replace(answer, view={**answer.view, "grant": await _grant(services, answer.view)})
 
 
@@ -67,7 +69,7 @@ def _subject(name: str, text: str | None) -> str | None:
     try:
         return None if text is None else subject(text)
     except ValueError as error:
-        raise Malformed(str(error), where=name) from error
+        raise Malformed(f"{name}: {error}.", where=name) from error
 
 
 async def _check(session: AsyncSession, policy: Policy, ask: Ask) -> Any:
@@ -93,17 +95,22 @@ async def _own(session: AsyncSession, ask: Ask, name: str) -> Request | None:
     return row
 
 
-async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool) -> None:
-    """The fast path for what the bot runs itself; a hold, and everything else, through a workflow."""
+async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool) -> bool:
+    """The fast path for what the bot runs itself; a hold, and everything else, through a workflow.
+
+    True when it was this call that came first, of those that sent the same at once.
+    """
+    mark = uuid.uuid4().hex
     if bot_runs:
         try:
-            await admit(services.ctx, id_, ask, waited=timedelta(0), fast=True)
+            admitted = await admit(services.ctx, id_, ask, waited=timedelta(0), fast=True, mark=mark)
         except Held:
             pass
         else:
             services.waiters.wake(id_)
-            return
-    await temporal.admit(services, id_, ask.dumps())
+            return admitted.mark == mark
+    through = await temporal.admit(services, id_, ask.dumps(), mark)
+    return through is not None and through.mark == mark
 
 
 async def _standing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -27,6 +28,8 @@ TASK_TIMEOUT = timedelta(seconds=5)
 """How soon another worker takes over a task of one that was killed."""
 
 T = TypeVar("T")
+_TOO_MANY = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.FAILED_PRECONDITION)
+"""Too many updates in flight; too many in all, which passes when the workflow continues as a new run."""
 _LOST = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 
 
@@ -39,12 +42,14 @@ def workflow_id(request_id: uuid.UUID) -> str:
     return f"request-{request_id}"
 
 
-async def admit(services: Services, request_id: uuid.UUID, ask: str) -> Admitted | None:
+async def admit(services: Services, request_id: uuid.UUID, ask: str, mark: str) -> Admitted | None:
     """Start the request's workflow, or find it, and wait until it is admitted. None: it ran and has closed.
+
+    ``mark``: of this call; the answer has that of the call whose ask was admitted.
 
     Raises Unconfirmed when no answer came in time, Unavailable when Temporal does not answer.
     """
-    start = _start(services, Start(str(request_id), ask), WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+    start = _start(services, Start(str(request_id), ask, mark), WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
     call = services.temporal.execute_update_with_start_workflow(
         RequestWorkflow.admitted, start_workflow_operation=start, id="admitted", rpc_timeout=ANSWER_WITHIN
     )
@@ -96,7 +101,10 @@ def _start(
 
 async def _answer(call: Awaitable[T]) -> T:
     try:
-        return await call
+        async with asyncio.timeout(
+            ANSWER_WITHIN.total_seconds()
+        ):  # the SDK makes several calls, each with its own limit
+            return await call
     except WorkflowAlreadyStartedError as error:
         raise WorkflowGone from error
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
@@ -108,7 +116,7 @@ async def _answer(call: Awaitable[T]) -> T:
             raise WorkflowGone from error
         if error.status in _LOST:
             raise _unconfirmed() from error
-        if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        if error.status in _TOO_MANY:
             raise RateLimited("Too much at once on this request or installation.", retry_after=1) from error
         raise Unavailable("Temporal does not answer. Send it again: if it was recorded, it counts once.") from error
     except RuntimeError as error:
