@@ -44,9 +44,7 @@ async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Turn:
 
 async def may_start(found: Scene) -> bool:
     """Everything that could have changed since the approval, in order. False: the row says what it is now instead."""
-    if found.now > found.row.expires_at:
-        lapse(found, "expires-at-passed")
-        await found.changed()
+    if await _too_late(found):
         return False
     why = _ground_gone(found)
     if why is not None:
@@ -55,6 +53,14 @@ async def may_start(found: Scene) -> bool:
     if not await _rules_still_agree(found) or not await _votes_still_stand(found):
         return False
     return await _key_is_free(found)
+
+
+async def _too_late(found: Scene) -> bool:
+    if found.now <= found.row.expires_at:
+        return False
+    lapse(found, "expires-at-passed")
+    await found.changed()
+    return True
 
 
 def _ground_gone(found: Scene) -> str | None:
@@ -126,6 +132,9 @@ async def _key_is_free(found: Scene) -> bool:
     if key is None:
         return True
     await requests.lock_key(found.session, key)
+    found.now = await found.ctx.clock.now(found.session)  # the lock may have taken its time
+    if await _too_late(found):
+        return False
     if not await requests.key_is_taken(found.session, key, found.row.id):
         return True
     found.block(min(max(BLOCKED_AT_FIRST, (found.now - found.row.updated_at) / 2), BLOCKED_AT_MOST))
