@@ -67,7 +67,7 @@ def target_credentials(
 async def _credential(kind: str, holder: str, data: Path | None, as_: str | None, token_file: Path | None) -> None:
     async with opened(data) as place:
         made_by = await acting(place, as_, token_file)
-        client_id, secret = await create_credential(place.ctx, kind, holder, made_by, datetime.now(UTC))
+        client_id, secret = await create_credential(place.ctx, kind, holder, made_by)
     typer.echo(json.dumps({"client_id": client_id, "client_secret": secret}))
 
 

@@ -65,9 +65,7 @@ async def _refuse_stopped(session: AsyncSession, policy: Policy, known: ClientCr
         raise OAuthRefused("unauthorized_client", "This bot is suspended.")
 
 
-async def create_credential(
-    ctx: Context, holder_kind: str, holder_id: str, made_by: str, now: datetime
-) -> tuple[str, str]:
+async def create_credential(ctx: Context, holder_kind: str, holder_id: str, made_by: str) -> tuple[str, str]:
     """A new ``(client_id, client_secret)`` of a ``bot``, or of a ``target``'s client; the secret is shown only here.
 
     ``made_by``: the person who makes it, who then never decides what is asked with it. Others of the same holder stay
@@ -81,6 +79,9 @@ async def create_credential(
             raise NotFound(f"The rules in force know no {holder_kind} {holder_id!r}.")
         pid = await _maker(session, policy, holder_kind, holder_id, made_by)
         client_id, secret = new_client(holder_id)
+        stream = f"{holder_kind}:{holder_id}"
+        await ledger.lock_stream(session, stream)
+        now = await ctx.clock.now(session)
         session.add(
             ClientCredential(
                 client_id=client_id,
@@ -91,9 +92,6 @@ async def create_credential(
                 created_at=now,
             )
         )
-        await session.flush()
-        stream = f"{holder_kind}:{holder_id}"
-        await ledger.lock_stream(session, stream)
         await ledger.append(session, stream, "credential-created", now, {"client_id": client_id, "made_by": pid})
     return client_id, secret
 

@@ -27,7 +27,7 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
 
 
 async def credential(api: Api, name: str = "bot", kind: str = "bot") -> tuple[str, str]:
-    return await create_credential(api.world.ctx, kind, name, "ada", datetime.now(UTC))
+    return await create_credential(api.world.ctx, kind, name, "ada")
 
 
 async def token(api: Api, form: dict[str, Any] | str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -159,7 +159,7 @@ async def test_making_a_credential_is_on_the_ledger(api: Api) -> None:
 @pytest.mark.parametrize(("maker", "allowed"), [("ada", True), ("olivia", True), ("sam", False), ("nobody", False)])
 async def test_who_makes_credentials(api: Api, maker: str, allowed: bool) -> None:
     async def make() -> None:
-        await create_credential(api.world.ctx, "bot", "bot", maker, datetime.now(UTC))
+        await create_credential(api.world.ctx, "bot", "bot", maker)
 
     if allowed:
         await make()
