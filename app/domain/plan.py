@@ -178,7 +178,8 @@ def missing(held: Plan | None, newer: PlanRule, now: datetime) -> Plan | None:
 
     A passed stage of the same group counts when it asked no less. When only the quorum has grown, that stage is open
     again and its votes stand; anything else that is stricter is a stage of its own, signed anew. A newer plan that no
-    longer allows a person to sign twice takes nothing of one that did.
+    longer allows a person to sign twice takes nothing of one that did; one that allows it lifts nothing. Fallbacks
+    unite.
     """
     kept = [] if held is None else [stage for stage in held.stages if stage.status == "passed"]
     takes = held is not None and (newer.allow_repeat or not held.allow_repeat)
@@ -192,7 +193,11 @@ def missing(held: Plan | None, newer: PlanRule, now: datetime) -> Plan | None:
             kept.append(_waiting(rule))
         else:
             kept[at] = replace(kept[at], quorum=rule.quorum, within=rule.within, status="waiting")
-    return None if complete else Plan(newer.name, tuple(kept), newer.fallback, newer.allow_repeat).advance(now)
+    if complete:
+        return None
+    fallback = newer.fallback if held is None else _union((held.fallback, newer.fallback))
+    allow_repeat = newer.allow_repeat and (held is None or held.allow_repeat)
+    return Plan(newer.name, tuple(kept), fallback, allow_repeat).advance(now)
 
 
 def _same_terms(passed: Stage, wanted: StageRule) -> bool:
