@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from app.db import requests
+from app.db import outbox, requests
 from app.db.tables import Attempt
 from app.domain.digest import derived_id
 from app.domain.errors import IdempotencyKeyReused, NotFound, Unavailable
@@ -86,6 +86,15 @@ async def send(services: Services, request_id: uuid.UUID, attempt: Attempt, *, h
         await temporal.act(services, request_id, attempt.op, attempt.id)
     except temporal.WorkflowGone:
         await _without_workflow(services, request_id, attempt, step)
+    except Unavailable:
+        await _look_again(services, request_id)
+        raise
+
+
+async def _look_again(services: Services, request_id: uuid.UUID) -> None:
+    """Temporal forgets an update with its memory, though its step has recorded: without a nudge nobody would go on."""
+    async with services.ctx.database.transaction() as session:
+        outbox.nudge(session, request_id)
 
 
 async def _without_workflow(services: Services, request_id: uuid.UUID, attempt: Attempt, step: Step) -> None:
