@@ -183,4 +183,6 @@ async def working(ctx: Context, services: Services, executor: Executor) -> Async
         try:
             yield
         finally:
+            if reconciling.done():
+                reconciling.result()  # why it has ended, which it never should
             reconciling.cancel()
