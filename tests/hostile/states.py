@@ -1,0 +1,114 @@
+"""Well-formed calls that the state of things forbids: by whom, of what, when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.hostile.cases import CANCEL, DECIDE, GRANT, JSON, KEY, OUTCOME, SETTLE, Hostile, Route
+
+FORBIDDEN: dict[str, Any] = {"status": 403, "problem": "forbidden"}
+VIOLATES: dict[str, Any] = {"status": 403, "problem": "violations", "says": ""}
+CONFLICT: dict[str, Any] = {"status": 409, "more": {"standing": None}}
+
+
+def on(route: Route, name: str, **fields: Any) -> dict[str, Any]:
+    """A good call of a route, on another request than the one that it is made for."""
+    target = f"/v1/requests/<{name}>/{route.target.rpartition('/')[2]}"
+    return route.sent(route.changed(**fields).replace(b"<digest>", f"<{name} digest>".encode()), target=target)
+
+
+def _refused() -> Iterator[Hostile]:
+    """Who may see it and not do it: on the ledger, each on a request of its own."""
+    for who in ("felix", "bot", "stranger", "removed", "olivia", "tom"):
+        yield Hostile(f"decide by {who}: not theirs", **VIOLATES, **on(DECIDE, "fresh"), who=who, stored="the refusal")
+    weakly = on(DECIDE, "fresh, at its second stage", reason="seen")
+    yield Hostile("decide by fiona, by click", **VIOLATES, **weakly, who="fiona by click", stored="the refusal")
+    yield Hostile(
+        "decide by mia, for whom it is", **VIOLATES, **on(DECIDE, "fresh, for mia"), who="mia", stored="the refusal"
+    )
+    with_key = on(DECIDE, "fresh") | {"headers": (JSON, KEY)}
+    yield Hostile("decide by felix, with a key", **VIOLATES, **with_key, who="felix", stored="the refusal and its key")
+    yield Hostile("cancel by dana", says="cancel", **FORBIDDEN, **on(CANCEL, "fresh"), who="dana", stored="the refusal")
+    yield Hostile(
+        "grant by olivia", says="grant", **FORBIDDEN, **on(GRANT, "fresh"), who="olivia", stored="the refusal"
+    )
+    yield Hostile(
+        "outcome by olivia", says="report", **FORBIDDEN, **on(OUTCOME, "fresh"), who="olivia", stored="the refusal"
+    )
+    yield Hostile("settle by dana", says="settle", **FORBIDDEN, **on(SETTLE, "fresh"), who="dana", stored="the refusal")
+    yield Hostile("settle by bot", **VIOLATES, **on(SETTLE, "fresh"), who="bot")
+    yield Hostile(
+        "decide by felix, too often",
+        429,
+        "rate-limited",
+        "too often",
+        **on(DECIDE, "fresh, refused often"),
+        who="felix",
+        stored="one more refusal counted",
+    )
+
+
+DIGESTS = {
+    "none of ours": "sha256:" + "0" * 64,
+    "empty": "",
+    "in capitals": "<digest in capitals>",
+    "cut": "<digest cut>",
+    "with a blank": "<digest> ",
+    "of another request": "<foreign digest>",
+    "of its parameters alone": "<parameters digest>",
+}
+
+
+def _conflicts() -> Iterator[Hostile]:
+    for name, digest in DIGESTS.items():
+        sent = DECIDE.sent(DECIDE.changed(digest=digest), who="dana")
+        yield Hostile(f"decide by dana: a digest {name}", problem="digest-differs", says="", **CONFLICT, **sent)
+    yield Hostile(
+        "decide by marco: what is cancelled",
+        problem="closed",
+        says="cancelled",
+        **CONFLICT,
+        **on(DECIDE, "cancelled"),
+        who="marco",
+    )
+    yield Hostile(
+        "decide by dana: otherwise than before",
+        409,
+        "decision-stands",
+        "",
+        **on(DECIDE, "abstained"),
+        who="dana",
+        more={"standing": "abstain", "status": "held"},
+    )
+    yield Hostile(
+        "cancel by bot: what runs", problem="closed", says="executing", **CONFLICT, **on(CANCEL, "executing"), who="bot"
+    )
+    yield Hostile(
+        "cancel by bot: what is unknown",
+        problem="closed",
+        says="unknown",
+        **CONFLICT,
+        **on(CANCEL, "unknown"),
+        who="bot",
+    )
+    closed: dict[str, Any] = {"problem": "not-open-to-this", **CONFLICT}
+    for name in ("held", "cancelled", "unknown", "denied"):
+        yield Hostile(f"grant by bot: what is {name}", says="", **closed, **on(GRANT, name), who="bot")
+        yield Hostile(f"outcome by bot: what is {name}", says="", **closed, **on(OUTCOME, name), who="bot")
+    yield Hostile("settle by ivan: what is held", says="held", **closed, **on(SETTLE, "held"), who="ivan")
+    yield Hostile("settle by ivan: what runs", says="executing", **closed, **on(SETTLE, "executing"), who="ivan")
+    yield Hostile(
+        "settle by ivan: too early", problem="too-early", says="after", **CONFLICT, **on(SETTLE, "young"), who="ivan"
+    )
+    yield Hostile(
+        "settle by nora: otherwise than ivan",
+        problem="settlement-differs",
+        says="",
+        **CONFLICT,
+        **on(SETTLE, "half settled", status="failed"),
+        who="nora",
+    )
+
+
+STATES = [*_refused(), *_conflicts()]

@@ -1,0 +1,138 @@
+"""Known-good words for a generator that cannot know them: ids of requests in the right state, digests, actions.
+
+What schemathesis generates to be accepted is, two times out of three, aimed at something that is there; the third goes
+out as it was generated. What it generates to be refused is left alone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from schemathesis import Case, GenerationMode
+from schemathesis.core.parameters import ParameterLocation
+
+from app.api.queries import seconds
+from tests.api.conftest import Headers, a_key
+
+Shown = dict[str, Any]
+SHORT = 0.05
+PLACES = (ParameterLocation.PATH, ParameterLocation.QUERY, ParameterLocation.HEADER, ParameterLocation.BODY)
+ACTIONS = ("look.up", "look.up", "do.moderate", "look.briefly", "do.high")
+
+
+@dataclass(slots=True)
+class Supply:
+    """Makes what a call needs, by a client of its own. ``unknown``: requests that may be settled, made beforehand."""
+
+    http: httpx.Client
+    bot: Headers
+    unknown: list[Shown]
+    calls: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, Shown] = field(default_factory=dict)
+
+    def aim(self, case: Case[Any]) -> None:
+        """Aim a generated call at something that is there; never wait for what will not come."""
+        _hurry(case)
+        label = case.operation.label
+        aimed = _AIMED.get(label)
+        if aimed is None or not all(_good(case, place) for place in PLACES):
+            return
+        self.calls[label] += 1
+        if self.calls[label] % 3:
+            aimed(self, case, self.calls[label])
+
+    def ask(self, action: str) -> Shown:
+        """A new request of the bot."""
+        body = {"action": action, "parameters": {"thing": uuid.uuid4().hex}, "on_behalf_of": "customer:carl"}
+        answer = self.http.post("/v1/requests", json=body, headers=self.bot | a_key())
+        assert answer.status_code == 201, answer.text
+        shown: Shown = answer.json()
+        return shown
+
+    def standing(self, action: str) -> Shown:
+        """A request of the bot that is asked for once and stays as it is."""
+        if action not in self.kept:
+            self.kept[action] = self.ask(action)
+        return self.kept[action]
+
+
+def _good(case: Case[Any], place: ParameterLocation) -> bool:
+    part = None if case.meta is None else case.meta.components.get(place)
+    return part is None or part.mode is GenerationMode.POSITIVE
+
+
+def _hurry(case: Case[Any]) -> None:
+    with suppress(ValueError):
+        if case.query and seconds(str(case.query.get("wait"))) > SHORT:
+            case.query = {**case.query, "wait": "1ms"}
+
+
+def _body(case: Case[Any]) -> dict[str, Any]:
+    """The generated body of an operation that takes an object."""
+    assert isinstance(case.body, dict)
+    return case.body
+
+
+def _at(case: Case[Any], shown: Shown) -> None:
+    case.path_parameters = {**case.path_parameters, "id": shown["id"]}
+
+
+def _ask(_supply: Supply, case: Case[Any], n: int) -> None:
+    """Its reason and context stay as they were generated."""
+    rest = {name: value for name, value in _body(case).items() if name in ("reason", "context")}
+    action = ACTIONS[n % len(ACTIONS)]
+    case.body = {**rest, "action": action, "parameters": {"thing": f"t{n}"}, "on_behalf_of": "customer:carl"}
+    case.headers.update(a_key())
+
+
+def _read(supply: Supply, case: Case[Any], _n: int) -> None:
+    _at(case, supply.standing("do.two"))
+
+
+def _page(_supply: Supply, case: Case[Any], _n: int) -> None:
+    """Without what is a language of its own."""
+    case.query = {name: value for name, value in case.query.items() if name not in ("status", "cursor")}
+
+
+def _decide(supply: Supply, case: Case[Any], n: int) -> None:
+    shown = supply.ask("do.two") if n % 2 else supply.standing("do.stages")
+    _at(case, shown)
+    body = _body(case)
+    reason = str(body.get("reason") or "").strip()
+    case.body = {**body, "digest": shown["digest"], "reason": reason or "seen"}
+
+
+def _cancel(supply: Supply, case: Case[Any], n: int) -> None:
+    _at(case, supply.ask("do.high") if n % 2 else supply.standing("do.brief"))
+
+
+def _grant(supply: Supply, case: Case[Any], n: int) -> None:
+    _at(case, supply.standing("look.up" if n % 2 else "do.two"))
+
+
+def _outcome(supply: Supply, case: Case[Any], n: int) -> None:
+    _at(case, supply.ask("look.up") if n % 2 else supply.standing("do.two"))
+
+
+def _settle(supply: Supply, case: Case[Any], _n: int) -> None:
+    """Those that are settled already tell what stands, or that it is closed."""
+    _at(case, supply.unknown[0] if len(supply.unknown) == 1 else supply.unknown.pop())
+
+
+_ONE = "/v1/requests/{id}"
+_AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
+    "POST /v1/requests": _ask,
+    "GET /v1/requests": _page,
+    f"GET {_ONE}": _read,
+    f"POST {_ONE}/decisions": _decide,
+    f"POST {_ONE}/cancel": _cancel,
+    f"POST {_ONE}/grant": _grant,
+    f"POST {_ONE}/outcome": _outcome,
+    f"POST {_ONE}/settle": _settle,
+}

@@ -1,0 +1,190 @@
+"""schemathesis over the OpenAPI document of the live API: no 500, and no answer that the document does not declare.
+
+Two runs, one with a bot's token and one with people's; each has examples, boundaries, random calls to be accepted and
+to be refused, and sequences in which one call takes its ids from another's answer. The same every time, unless
+``HOSTILE_SEED`` names a seed; ``HOSTILE_EXAMPLES`` is how many random calls each operation gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections import Counter
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from app.use_cases.token import create_credential
+from tests.api.conftest import Headers
+from tests.hostile.generated import Found, run
+from tests.hostile.live import Live
+from tests.hostile.stage import OLD, unknown
+from tests.hostile.supply import Supply
+from tests.steps.words import id_of, sql
+
+SEED = int(os.environ.get("HOSTILE_SEED", "0"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "10"))
+TO_SETTLE = ("do.once", "do.grave", "do.once", "do.once", "do.grave", "do.once")
+
+CHECKS = {
+    "allow_header_conformance",
+    "content_type_conformance",
+    "ensure_resource_availability",
+    "ignored_auth",
+    "missing_required_header",
+    "negative_data_rejection",
+    "not_a_server_error",
+    "object_level_authorization",
+    "positive_data_acceptance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "status_code_conformance",
+    "unsupported_method",
+    "use_after_free",
+}
+"""All that there are but `max_response_time`: how long an answer takes here says how busy the machine is."""
+
+ONE = "/v1/requests/{id}"
+ANYBODY = {"GET /.well-known/jwks.json", "GET /healthz", "GET /readyz", "GET /metrics", "POST /oauth/token"}
+READING = {"GET /v1/requests", f"GET {ONE}"}
+DONE: dict[str, set[str]] = {
+    "bot": {*ANYBODY, *READING, "POST /v1/requests", f"POST {ONE}/cancel", f"POST {ONE}/grant", f"POST {ONE}/outcome"},
+    "person": {
+        *ANYBODY,
+        *READING,
+        "GET /v1/catalogue",
+        "GET /v1/policy",
+        f"POST {ONE}/decisions",
+        f"POST {ONE}/cancel",
+        f"POST {ONE}/settle",
+    },
+}
+"""What each caller must have been let do at least once: an operation that only ever refused was not tried."""
+
+REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
+    ("POST /v1/requests", "unknown-action", "action"): "the document does not know the catalogue",
+    ("POST /v1/requests", "off-schema", "parameters"): "the document does not know the catalogue",
+    ("POST /v1/requests", "off-schema", "on_behalf_of"): "the document does not know the catalogue",
+    ("POST /v1/requests", "off-schema", "parent"): "the document does not know what was asked before",
+    ("POST /v1/requests", "off-schema", "supersedes"): "the document does not know what was asked before",
+    ("POST /v1/requests", "malformed", "on_behalf_of"): "its grammar is told in words",
+    ("POST /v1/requests", "malformed", "triggered_by"): "its grammar is told in words",
+    ("POST /v1/requests", "malformed", ""): "strict JSON is told in words: numbers up to 2^53-1, depth, surrogates",
+    (f"POST {ONE}/outcome", "malformed", ""): "as above, in result",
+    (f"POST {ONE}/decisions", "malformed", ""): "as above, in reason",
+    (f"POST {ONE}/cancel", "malformed", ""): "as above, in reason",
+    (f"POST {ONE}/settle", "malformed", ""): "as above, in reason",
+    (f"POST {ONE}/outcome", "malformed", "result"): "64 KiB is told in words",
+    (f"POST {ONE}/decisions", "malformed", "reason"): "a denial needs a reason",
+    (f"POST {ONE}/decisions", "idempotency-key-missing", ""): "visible ASCII is told in words",
+    (f"POST {ONE}/settle", "malformed", "reason"): "blanks are no reason",
+    ("GET /v1/requests", "malformed", "status"): "statuses separated by commas are told in words",
+    ("GET /v1/requests", "malformed", "cursor"): "what a page gave out, and nothing else",
+    (f"GET {ONE}", "malformed", "wait"): "durations are told in words",
+    ("POST /oauth/token", "invalid_request", ""): "either Basic or a secret in the form, and 20 parameters at most",
+}
+"""What fits the document and is refused as malformed all the same: told in its words, not in its schemas."""
+
+
+@pytest.fixture(scope="module")
+async def found(api: Live) -> dict[str, Found]:
+    """What the runs found, by caller."""
+    client, secret = await create_credential(api.world.ctx, "bot", "bot", "ada")
+    basic = "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
+    return {
+        "bot": await _run(api, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
+        "person": await _run(
+            api,
+            _config(
+                api.person("dana"),
+                {
+                    "/oauth/token": {"Authorization": basic},
+                    f"{ONE}/cancel": api.person("ivan"),
+                    f"{ONE}/settle": api.person("ivan"),
+                },
+            ),
+        ),
+    }
+
+
+def _config(caller: Headers, others: dict[str, Headers]) -> dict[str, Any]:
+    """For schemathesis: who calls, and who calls certain paths instead."""
+    accepted = ["2xx", "400", "401", "403", "404", "409", "413", "415", "422", "429"]
+    return {
+        "seed": SEED,
+        "continue-on-failure": True,
+        "request-timeout": 40,
+        "workers": 1,
+        "cache": {"enabled": False},
+        "headers": caller,
+        "operations": [{"include-path": path, "headers": headers} for path, headers in others.items()],
+        "generation": {
+            "deterministic": not SEED,
+            "max-examples": EXAMPLES,
+            "no-shrink": True,
+            "database": "none",
+        },
+        "checks": {"positive_data_acceptance": {"expected-statuses": accepted}},
+    }
+
+
+async def _run(api: Live, config: dict[str, Any]) -> Found:
+    to_settle = [await _to_settle(api, action) for action in TO_SETTLE]
+    with httpx.Client(base_url=api.url, timeout=60) as http:
+        return await asyncio.to_thread(run, api.url, config, Supply(http, api.client(), to_settle))
+
+
+async def _to_settle(api: Live, action: str) -> dict[str, Any]:
+    shown = await unknown(api, action)
+    await sql(api.world, OLD, id=id_of(shown))
+    return shown
+
+
+@pytest.fixture(params=["bot", "person"])
+def caller(request: pytest.FixtureRequest) -> Literal["bot", "person"]:
+    """Whose run."""
+    name: Literal["bot", "person"] = request.param
+    return name
+
+
+async def test_nothing_undeclared_and_nothing_of_ours(
+    found: dict[str, Found], caller: str, record_property: Any
+) -> None:
+    of = found[caller]
+    assert of.failures == Counter()
+    assert of.errors == []
+    assert [label for label, statuses in of.answers.items() if max(statuses) >= 500] == []
+    record_property("figure", f"schemathesis as a {caller}: {of.calls} calls, {of.checks.total()} checks, no finding")
+
+
+async def test_every_operation_was_let_do_something(found: dict[str, Found], caller: str) -> None:
+    done = {
+        label for label, statuses in found[caller].answers.items() if any(200 <= status < 300 for status in statuses)
+    }
+    assert done >= DONE[caller]
+
+
+async def test_together_they_did_all_that_there_is(api: Live, found: dict[str, Found]) -> None:
+    described = (await api.http.get("/openapi.json")).json()["paths"]
+    operations = {f"{method.upper()} {path}" for path, item in described.items() for method in item}
+    assert DONE["bot"] | DONE["person"] == operations
+    assert found["bot"].answers.keys() == found["person"].answers.keys() == operations
+
+
+async def test_every_check_and_phase_ran(found: dict[str, Found], caller: str) -> None:
+    assert found[caller].checks.keys() == CHECKS
+    phases = {"examples", "coverage", "fuzzing", "stateful"}
+    assert {name: found[caller].phases[name] for name in phases} == dict.fromkeys(phases, "success")
+
+
+async def test_what_fits_the_document_is_taken(found: dict[str, Found], caller: str) -> None:
+    assert found[caller].refused.keys() <= REFUSED_ALL_THE_SAME.keys()
+
+
+async def test_afterwards_the_log_holds_no_error(api: Live, found: dict[str, Found]) -> None:
+    log = api.log.read_text()
+    assert log.count('"answered"') >= sum(of.calls for of in found.values())
+    assert "Traceback" not in log
+    assert api.child.returncode is None
