@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.db import requests
-from app.db.tables import Request
+from app.db.tables import Attempt, Request
 from app.domain.clocks import rfc3339
 from app.domain.errors import Forbidden, InterlockError, NotOpenToThis
 from app.domain.states import Status
@@ -98,6 +98,9 @@ async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         row = require(policy, who, await requests.by_id(session, request_id), "read")
+        recorded = None if attempt is None else await session.get(Attempt, attempt.id)
+        if recorded is not None and (recorded.ruling or {}).get("word") == "refused":
+            raise Forbidden("You may not do this any more: your role has changed meanwhile.")
         error = deed.check(row)
         if error is not None:
             raise error

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import outbox, requests
 from app.db.session import DatabaseRefused
 from app.domain.ask import Ask
-from app.domain.errors import Closed, InterlockError, NotOpenToThis
+from app.domain.errors import Closed, Forbidden, InterlockError, NotOpenToThis
 from app.domain.outcome import Answer, Sent
 from app.steps import act as steps_act
 from app.steps.admit import admit
@@ -265,6 +265,20 @@ async def test_a_cancel_is_judged_again_where_it_is_recorded(world: World, rules
         await requests.store_attempt(found.session, attempt)
     await change(world, rules, "owners: &owners {business: olivia", "owners: &owners {business: zoe")
     await steps_act.cancel(world.ctx, id_of(shown), attempt.id)
+    assert (await world.look(shown))["status"] == "held"
+
+
+async def test_who_may_no_longer_cancel_is_told_so(world: World, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The role goes between the judging and the recording: it said 200, and the request was still held."""
+    shown, original = await world.ask("do.moderate"), attempts.send
+
+    async def after_the_change(*args: Any, **kwargs: Any) -> None:
+        await change(world, rules, "owners: &owners {business: olivia", "owners: &owners {business: zoe")
+        await original(*args, **kwargs)
+
+    monkeypatch.setattr(attempts, "send", after_the_change)
+    with pytest.raises(Forbidden):
+        await act.cancel(world.services, world.person("olivia"), id_of(shown), "no longer needed")
     assert (await world.look(shown))["status"] == "held"
 
 
