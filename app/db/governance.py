@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.tables import Bot, ClientCredential, Installation, Person, PersonIdentity, PersonSubject, PolicyVersion
+from app.db.tables import (
+    Bot,
+    ClientCredential,
+    Installation,
+    Person,
+    PersonIdentity,
+    PersonSubject,
+    PolicyVersion,
+    Request,
+)
 
 
 async def installation(session: AsyncSession) -> Installation:
     """The one row of this installation, as it stands now."""
     return (await session.execute(select(Installation).execution_options(populate_existing=True))).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What holds for a bot. ``stop_epochs``: of installation and bot; ``suspended``: either is."""
+
+    policy: str | None
+    stop_epochs: list[int]
+    suspended: bool
+
+
+async def in_force(session: AsyncSession, bot_id: str) -> InForce:
+    """What holds for a bot as of now; under `shared_stop_locks` its stops cannot change any more."""
+    query = select(
+        Installation.active_policy,
+        Installation.stop_epoch,
+        Bot.stop_epoch.label("bot_epoch"),
+        Installation.suspended_at,
+        Bot.suspended_at.label("bot_suspended_at"),
+    ).outerjoin(Bot, Bot.id == bot_id)
+    row = (await session.execute(query)).one()
+    suspended = row.suspended_at is not None or row.bot_suspended_at is not None
+    return InForce(row.active_policy, [row.stop_epoch, row.bot_epoch or 0], suspended)
 
 
 async def bot(session: AsyncSession, bot_id: str) -> Bot | None:
@@ -26,6 +61,22 @@ async def bot(session: AsyncSession, bot_id: str) -> Bot | None:
 async def policy_version(session: AsyncSession, version: str) -> PolicyVersion | None:
     """A stored policy version."""
     return await session.get(PolicyVersion, version)
+
+
+class Known(NamedTuple):
+    """A person, with one of their subjects or none."""
+
+    id: str
+    active: bool
+    pid: uuid.UUID
+    subject: str | None
+
+
+async def everybody(session: AsyncSession) -> Sequence[Known]:
+    """Everybody as of now, a row for each of their subjects."""
+    query = select(Person.id, Person.active, Person.pid, PersonSubject.subject)
+    rows = await session.execute(query.outerjoin(PersonSubject, PersonSubject.person_id == Person.id))
+    return [Known(*row) for row in rows]
 
 
 async def persons(session: AsyncSession) -> Sequence[Person]:
@@ -117,11 +168,20 @@ async def activate(session: AsyncSession, *, version: str, document: dict[str, o
 
 async def shared_stop_locks(session: AsyncSession, bot_id: str) -> None:
     """The locks that a suspension takes exclusively: installation, then bot."""
-    await session.execute(
-        select(
-            func.pg_advisory_xact_lock_shared(INSTALLATION_LOCK, 0),
-            func.pg_advisory_xact_lock_shared(BOT_LOCK, func.hashtext(bot_id)),
-        )
+    await session.execute(select(*_stop_locks(literal(bot_id))))
+
+
+async def shared_stop_locks_of(session: AsyncSession, request_id: uuid.UUID) -> str | None:
+    """The same for the bot of a request, which never changes; its id, None when there is no such request."""
+    query = select(Request.asker_id, *_stop_locks(Request.asker_id)).where(Request.id == request_id)
+    found = (await session.execute(query)).first()
+    return None if found is None else str(found.asker_id)
+
+
+def _stop_locks(bot_id: SQLColumnExpression[str]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return (
+        func.pg_advisory_xact_lock_shared(INSTALLATION_LOCK, 0),
+        func.pg_advisory_xact_lock_shared(BOT_LOCK, func.hashtext(bot_id)),
     )
 
 

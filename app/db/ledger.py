@@ -19,11 +19,24 @@ async def append(session: AsyncSession, stream: str, kind: str, at: datetime, fa
 
     ``facts``: JSON; persons only as pids, personal data only sealed.
     """
+    await extend(session, stream, at, [(kind, facts)])
+
+
+async def extend(
+    session: AsyncSession, stream: str, at: datetime, entries: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    """Add entries, ``(kind, facts)`` each, in this order; as `append`."""
+    if not entries:
+        return
     last = select(Entry.n, Entry.body).where(Entry.stream == stream).order_by(Entry.n.desc()).limit(1)
     found = (await session.execute(last)).first()
     n, prev = (1, GENESIS) if found is None else (found.n + 1, leaf_hash(found.body))
-    body = entry_body(stream=stream, n=n, prev=prev, kind=kind, at=at, facts=facts)
-    await session.execute(insert(Entry).values(stream=stream, n=n, body=body))
+    rows = []
+    for kind, facts in entries:
+        body = entry_body(stream=stream, n=n, prev=prev, kind=kind, at=at, facts=facts)
+        rows.append({"stream": stream, "n": n, "body": body})
+        n, prev = n + 1, leaf_hash(body)
+    await session.execute(insert(Entry).values(rows))
 
 
 async def lock_stream(session: AsyncSession, stream: str) -> None:

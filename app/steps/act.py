@@ -17,7 +17,7 @@ from app.grants.grants import Grant
 from app.steps.access import MAY, roles
 from app.steps.context import Context
 from app.steps.finish import conclude
-from app.steps.scene import Scene, scene, stopped
+from app.steps.scene import Scene, scene
 from app.steps.start import add_attempt, grant_for, may_start
 from workflows.contracts import State
 
@@ -108,7 +108,7 @@ async def grant_again(found: Scene) -> Grant | None:
     if found.row.mode != Mode.BOT or not made or found.status is not Status.EXECUTING:
         return None
     last, action = made[-1], found.policy.actions.get(found.row.action)
-    if action is None or found.now >= last.grant_expires_at or await stopped(found.session, found.row):
+    if action is None or found.now >= last.grant_expires_at or found.stopped:
         return None
     grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR)
     return grant if grant.sha256 == last.grant_hash else None

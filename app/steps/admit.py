@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import governance, requests
+from app.db.governance import InForce
 from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.clocks import rfc3339
@@ -30,7 +31,7 @@ from app.steps.context import Context
 from app.steps.crowd import crowd
 from app.steps.digest import digest_of
 from app.steps.progress import go_on
-from app.steps.scene import Scene, on_locked, revoke_if_stopped, stop_epochs
+from app.steps.scene import Scene, on_locked, revoke_if_stopped
 from app.steps.start import may_start
 from app.steps.supersede import supersede, to_supersede
 from workflows.contracts import Admitted
@@ -54,13 +55,12 @@ class Given:
     session: AsyncSession
     id: uuid.UUID
     ask: Ask
+    in_force: InForce
     policy: Policy
     action: Action | None
     now: datetime
     chain: tuple[Risk, Reversibility, int]
     windows: dict[str, int]
-    stop_epochs: list[int]
-    suspended: bool
 
     def facts(self) -> AskFacts:
         """What the rules are judged on."""
@@ -110,15 +110,14 @@ async def _take_over(ctx: Context, session: AsyncSession, row: Request) -> Admit
 
 
 async def _consider(ctx: Context, session: AsyncSession, request_id: uuid.UUID, ask: Ask) -> Given:
-    policy = await ctx.rules.in_force(session)
+    in_force = await governance.in_force(session, ask.asker_id)
+    policy = await ctx.rules.named(session, in_force.policy)
     action = policy.actions.get(ask.action)
     wanted = () if action is None else policy.windows(action)
     await governance.window_locks(session, [_window_key(window, ask) for window in wanted])
     now = await ctx.clock.now(session)
-    epochs, suspended = await stop_epochs(session, ask.asker_id)
-    given = Given(
-        ctx, session, request_id, ask, policy, action, now, await _chain(session, ask, action), {}, epochs, suspended
-    )
+    chain = await _chain(session, ask, action)
+    given = Given(ctx, session, request_id, ask, in_force, policy, action, now, chain, {})
     return replace(given, windows=await _figures(given))
 
 
@@ -198,7 +197,7 @@ async def _judge(given: Given, waited: timedelta, *, may_supersede: bool) -> tup
 
 
 def _before_rules(given: Given, *, may_supersede: bool) -> Verdict | None:
-    if given.suspended:
+    if given.in_force.suspended:
         return denied("bot-suspended", "This bot is suspended.")
     if given.action is None or not given.policy.entitled(given.ask.asker_id, given.ask.action):
         return denied("not-entitled", f"This bot may not ask for {given.ask.action}.")
@@ -259,7 +258,7 @@ async def _row(
         expires_at=_expiry(given, verdict),
         created_at=given.now,
         has_workflow=has_workflow,
-        stop_epochs=given.stop_epochs,
+        stop_epochs=given.in_force.stop_epochs,
         version=0,
         status=_status(verdict).value,
         verdict=verdict.as_json(given.policy.version),
@@ -287,7 +286,8 @@ async def _write(given: Given, row: Request, verdict: Verdict) -> Scene:
     row.body_hash, row.digest = secret.commit(given.ask.body()), digest_of(row)
     given.session.add(row)
     await given.session.flush()
-    found = Scene(given.ctx, given.session, row, given.now, given.policy, await crowd(given.session), secret)
+    everybody = await crowd(given.session)
+    found = Scene(given.ctx, given.session, row, given.now, given.in_force, given.policy, everybody, secret)
     found.note("admitted", _personal(row), **_facts(found, verdict))
     return found
 

@@ -34,10 +34,11 @@ class Crowd:
 
 async def crowd(session: AsyncSession) -> Crowd:
     """Everybody as of now."""
-    rows = await governance.persons(session)
+    rows = await governance.everybody(session)
     subjects: dict[str, set[str]] = {}
-    for row in await governance.subjects(session):
-        subjects.setdefault(row.person_id, set()).add(row.subject)
+    for row in rows:
+        if row.subject is not None:
+            subjects.setdefault(row.id, set()).add(row.subject)
     return Crowd(
         active={row.id: row.active for row in rows},
         subjects={id_: frozenset(found) for id_, found in subjects.items()},

@@ -46,7 +46,11 @@ async def bench(found: Scene) -> Bench:
 
 async def bench_of(session: AsyncSession, row: Request, policy: Policy, crowd: Crowd) -> Bench:
     """The bench of a request as it stands, locked or only looked at."""
-    made = await requests.decisions(session, row.id)
+    return bench_with(await requests.decisions(session, row.id), row, policy, crowd)
+
+
+def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Crowd) -> Bench:
+    """The bench of a request whose decisions the caller has read."""
     facts = Facts(
         asker_person=row.asker_id if row.asker_kind == "person" else None,
         credential_maker=row.credential_maker,

@@ -22,7 +22,10 @@ class Rules:
 
     async def in_force(self, session: AsyncSession) -> Policy:
         """The active version. Raises Unavailable when none was ever installed."""
-        active = (await governance.installation(session)).active_policy
+        return await self.named(session, (await governance.installation(session)).active_policy)
+
+    async def named(self, session: AsyncSession, active: str | None) -> Policy:
+        """The version that the caller has read as the active one. Raises Unavailable when that is none."""
         if active is None:
             raise Unavailable("No rules are installed; run `interlock init DIR` first.")
         return await self.version(session, active)

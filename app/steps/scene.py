@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import governance, ledger, outbox, requests
+from app.db.governance import InForce
 from app.db.tables import Request
 from app.domain.clocks import moment
 from app.domain.errors import NotFound
@@ -49,6 +50,7 @@ class Scene:
     session: AsyncSession
     row: Request
     now: datetime
+    in_force: InForce
     policy: Policy
     crowd: Crowd
     secret: Secret
@@ -65,6 +67,13 @@ class Scene:
     def plan(self) -> Plan | None:
         """Its plan, if it is or was held."""
         return None if self.row.plan is None else plan_from_json(self.row.plan)
+
+    @property
+    def stopped(self) -> bool:
+        """True when a stop has come since this action was admitted; rollbacks and governance go on."""
+        if self.row.kind != Kind.ACTION:
+            return False
+        return self.in_force.suspended or self.in_force.stop_epochs != self.row.stop_epochs
 
     def set_plan(self, plan: Plan) -> None:
         """Keep the plan."""
@@ -114,8 +123,7 @@ class Scene:
 
     async def write_entries(self) -> None:
         """Write what was noted; the row's lock orders the stream."""
-        for kind, facts in self._entries:
-            await ledger.append(self.session, f"request:{self.row.id}", kind, self.now, facts)
+        await ledger.extend(self.session, f"request:{self.row.id}", self.now, self._entries)
         self._entries.clear()
 
     def block(self, span: timedelta) -> None:
@@ -163,10 +171,8 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
     whose bot or installation was stopped since its admission is `revoked` here, whatever the step came for.
     """
     async with ctx.database.transaction() as session:
-        bot_id = await requests.bot_of(session, request_id)
-        if bot_id is None:
+        if await governance.shared_stop_locks_of(session, request_id) is None:
             raise NotFound(NO_SUCH_REQUEST)
-        await governance.shared_stop_locks(session, bot_id)
         row = await requests.locked(session, request_id)
         assert row is not None  # noqa: S101  for the type checker: requests are never deleted
         found = await on_locked(ctx, session, row)
@@ -177,35 +183,22 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
 
 async def on_locked(ctx: Context, session: AsyncSession, row: Request) -> Scene:
     """What every step needs, read after the caller has locked the row."""
+    in_force = await governance.in_force(session, row.asker_id)
     return Scene(
         ctx=ctx,
         session=session,
         row=row,
         now=await ctx.clock.now(session),
-        policy=await ctx.rules.in_force(session),
+        in_force=in_force,
+        policy=await ctx.rules.named(session, in_force.policy),
         crowd=await crowd(session),
         secret=await ctx.vault.find(session, f"request:{row.id}"),
     )
 
 
-async def stop_epochs(session: AsyncSession, bot_id: str) -> tuple[list[int], bool]:
-    """The epochs of installation and bot as of now, and whether either is suspended."""
-    installation, bot = await governance.installation(session), await governance.bot(session, bot_id)
-    suspended = installation.suspended_at is not None or (bot is not None and bot.suspended_at is not None)
-    return [installation.stop_epoch, 0 if bot is None else bot.stop_epoch], suspended
-
-
-async def stopped(session: AsyncSession, row: Request) -> bool:
-    """True when a stop has come since this action was admitted; rollbacks and governance go on."""
-    if row.kind != Kind.ACTION:
-        return False
-    epochs, suspended = await stop_epochs(session, row.asker_id)
-    return suspended or epochs != row.stop_epochs
-
-
 async def revoke_if_stopped(found: Scene) -> bool:
     """Revoke a held or approved request whose bot or installation was stopped since its admission; True if so."""
-    if not await stopped(found.session, found.row) or found.status not in (Status.HELD, Status.APPROVED):
+    if not found.stopped or found.status not in (Status.HELD, Status.APPROVED):
         return False
     await revoke(found, "stopped")
     return True

@@ -20,7 +20,7 @@ from app.steps.digest import digest_of
 from app.steps.execution import Go, Turn
 from app.steps.facts import bench
 from app.steps.finish import MAX_ATTEMPTS, give_up, retry_not_before
-from app.steps.scene import Scene, revoke, scene, stopped
+from app.steps.scene import Scene, revoke, scene
 from app.steps.tick import lapse
 from app.steps.void import void_votes
 
@@ -151,7 +151,7 @@ async def _again(found: Scene, owner: str) -> Turn:
     idempotent = action is not None and action.idempotent
     if last.outcome is None and not idempotent:
         return await give_up(found, last, "no-outcome")
-    if last.n >= MAX_ATTEMPTS or await stopped(found.session, found.row):
+    if last.n >= MAX_ATTEMPTS or found.stopped:
         return await give_up(found, last, "no-more-attempts")
     why = "expires-at-passed" if found.now > found.row.expires_at else _ground_gone(found)
     if why is not None:

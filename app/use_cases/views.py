@@ -14,7 +14,7 @@ from app.domain.clocks import rfc3339
 from app.governance.policy import Policy
 from app.steps.access import MAY, roles
 from app.steps.crowd import Crowd, crowd
-from app.steps.facts import bench_of
+from app.steps.facts import bench_with
 from app.use_cases.actors import Actor
 
 View = dict[str, Any]
@@ -32,7 +32,7 @@ async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, 
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
         everybody = everybody or await crowd(session)
-        shown["may_decide"] = (await bench_of(session, row, policy, everybody)).may_decide()
+        shown["may_decide"] = bench_with(made, row, policy, everybody).may_decide()
         shown["decisions"] = [_decision(row, decision) for decision in made]
         shown["settlements"] = [_settlement(s) for s in await requests.settlements(session, row.id)]
     if held & MAY["see-digest-inputs"]:
