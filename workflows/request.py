@@ -25,6 +25,10 @@ Tries as well as time: the SDK checks the time only while a try runs; what faile
 """
 
 
+EXECUTE_AGAIN_AT_MOST = timedelta(seconds=5)
+"""Between two tries of the execution: a frozen worker's open polls may swallow several before another gets one."""
+
+
 @workflow.defn(name="Request")
 class RequestWorkflow:
     """Puts what happens to a request in order and keeps its time; what to do is decided in the steps."""
@@ -113,7 +117,7 @@ class RequestWorkflow:
             self._id,
             start_to_close_timeout=timedelta(hours=2),
             heartbeat_timeout=timedelta(seconds=10),
-            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=EXECUTE_AGAIN_AT_MOST),
         )
         self._take(answer)
 
