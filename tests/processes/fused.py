@@ -3,9 +3,9 @@
 A fuse is a file ``$INTERLOCK_DATA/fuses/POINT`` that holds ``kill`` or ``freeze``, a blank, and the request's id. It is
 removed as it blows, so that the worker started next goes on. Nothing of the worker is replaced, only surrounded.
 
-Points: ``admit``, ``decide``, ``cancel``, ``begin``, ``report``, ``tick``: the step has committed, Temporal does not
-know it yet. ``before-call``: the attempt is committed, nothing is sent. ``after-call``: the target has answered,
-nothing is recorded.
+Points: ``admit``, ``decide``, ``cancel``, ``begin``, ``report``, ``tick``, ``finish``: the step has committed, Temporal
+does not know it yet. ``before-call``: the attempt is committed, nothing is sent. ``after-call``: the target has
+answered, nothing is recorded. ``writing-KIND``: an entry of that kind is written, its transaction is open.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import worker
 from app.activities import execution
 from app.activities import request as door
+from app.db import ledger
+from app.db.ledger import append
 from app.domain.outcome import Answer
 from app.execution.http import Call, send
 from app.steps import act, judge, tick
@@ -50,6 +53,11 @@ def _surrounded(point: str, step: Callable[..., Awaitable[Any]]) -> Callable[...
     return fused
 
 
+async def _append(session: AsyncSession, stream: str, kind: str, *args: Any) -> None:
+    await append(session, stream, kind, *args)
+    burn(f"writing-{kind}", stream.removeprefix("request:"))
+
+
 async def _send(http: httpx.AsyncClient, call: Call) -> Answer:
     burn("before-call", call.request_id)
     answer = await send(http, call)
@@ -64,9 +72,11 @@ SURROUNDED = (
     (act, "cancel"),
     (act, "begin"),
     (act, "report"),
+    (execution, "finish"),
 )
 for module, name in SURROUNDED:
     setattr(module, name, _surrounded(name, getattr(module, name)))
+ledger.append = _append  # type: ignore[assignment]  # the same, for those who pass what the steps do
 setattr(execution, "send", _send)  # noqa: B010  no name that the module exports
 
 if __name__ == "__main__":
