@@ -1,0 +1,293 @@
+"""What DESIGN.md says must hold, worked out once more from generated data, without a line of the code under test.
+
+The oracle knows who was in which group when a request was admitted and who is now, whose account is whose, who stands
+near a request, and what the plans of admission and of newer rules demand. Of the product it takes only what it wrote
+down: rows, decisions and entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.properties.made import ACTIONS, LEVELS, RISKS, Files, PlanMade, StageMade
+
+MOVES: dict[str | None, set[str]] = {
+    None: {"denied", "approved", "held", "expired"},
+    "held": {"approved", "denied", "expired", "cancelled", "revoked"},
+    "approved": {"executing", "lapsed", "revoked", "cancelled", "held", "denied"},
+    "executing": {"succeeded", "failed", "unknown", "lapsed"},
+    "unknown": {"succeeded", "failed"},
+}
+"""The table of DESIGN.md section 3; what is not there is final."""
+
+SPANS = {
+    "30s": timedelta(seconds=30),
+    "20m": timedelta(minutes=20),
+    "4h": timedelta(hours=4),
+}
+ALLOWED_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one policy asks of a request: its plans merged (DESIGN.md section 9)."""
+
+    stages: Mapping[str, StageMade]
+    repeat: bool
+    expires: timedelta
+    reach: frozenset[str]
+    wider: frozenset[str]
+
+    def holds(self) -> bool:
+        """True when people must be asked."""
+        return bool(self.stages)
+
+
+def merged(plans: Sequence[PlanMade]) -> Demand:
+    """By group: the largest quorum, the strictest level, a reason if any asks; no repeat unless all allow."""
+    stages: dict[str, StageMade] = {}
+    for stage in (stage for plan in plans for stage in plan.stages):
+        known = stages.get(stage.group, stage)
+        level = LEVELS[max(LEVELS.index(known.level), LEVELS.index(stage.level))]
+        quorum, reason = max(known.quorum, stage.quorum), known.reason or stage.reason
+        stages[stage.group] = StageMade(stage.group, quorum, None, level, reason, None)
+    wider = {stage.escalate_to for plan in plans for stage in plan.stages} | {plan.fallback for plan in plans}
+    others = frozenset(group for group in wider if group is not None)
+    expires = min((SPANS[plan.expires] for plan in plans), default=ALLOWED_FOR)
+    return Demand(stages, all(plan.repeat for plan in plans), expires, others | frozenset(stages), others)
+
+
+def verdict(files: Files, action: str, risk: str, *, irreversible: bool) -> Demand | None:
+    """What these rules demand of this action; None: they deny it."""
+    made, said = ACTIONS[action], [what for of, what in files.rules if of == action]
+    if "deny" in said:
+        return None
+    names = sorted({what for what in said if what in files.plans})
+    reads = made.reversibility == "read_only"
+    must = made.risk == "critical" if reads else risk == "critical" or irreversible
+    if not names and (must or ("allow" not in said and not reads)) and made.plan is not None:
+        names = [made.plan]
+    return merged([files.plans[name] for name in names])
+
+
+@dataclass
+class Case:
+    """One request as the oracle has it. ``then``: group to who counted as its members when it came to matter."""
+
+    id: str
+    action: str
+    behalf: str
+    trigger: str | None
+    payee: str | None
+    maker: str
+    risk: str
+    irreversible: bool
+    admitted: Files
+    stops: int
+    key: str | None
+    demands: list[Demand] = field(default_factory=list)
+    then: dict[str, frozenset[str]] = field(default_factory=dict)
+    expires_at: datetime | None = None
+    status: str | None = None
+    version: int = -1
+    entries: int = 0
+    decided: set[str] = field(default_factory=set)
+    tampered: bool = False
+    row: Row | None = None
+
+    def by(self, demand: Demand, files: Files) -> None:
+        """From now on this is demanded as well; groups that it brings count as they are now."""
+        self.demands.append(demand)
+        self.then = {**{group: files.groups[group] for group in demand.reach}, **self.then}
+
+
+@dataclass
+class Oracle:
+    """Everybody as of now, and every word that anybody said. ``said``: attempt id to who, how and what."""
+
+    files: Files
+    now: datetime
+    gone: set[str] = field(default_factory=set)
+    stops: int = 0
+    suspended: bool = False
+    said: dict[str, Said] = field(default_factory=dict)
+
+    def person_of(self, account: str) -> str | None:
+        """Who an account is: one active person, or nobody. People's own ids are accounts of the dev issuer."""
+        who = self.files.accounts.get(account, account)
+        return who if who in self.files.present and who not in self.gone else None
+
+    def owners(self, files: Files, action: str) -> frozenset[str]:
+        """The bot's business owners, its deployer, and the business owner whom the action names."""
+        group = files.groups.get(files.business.removeprefix("group:"), frozenset({files.business}))
+        own = files.own_business.get(action)
+        return group | {files.deployer} | ({own} if own is not None else frozenset())
+
+    def stands_as_owner(self, case: Case) -> frozenset[str]:
+        """The owners of the asking bot, then or now."""
+        return self.owners(case.admitted, case.action) | self.owners(self.files, case.action)
+
+    def near(self, case: Case, person: str) -> set[str]:
+        """Which personal exclusions bar a person from a request (DESIGN.md section 8)."""
+        mine = {subject for subject, owner in self.files.subjects.items() if owner == person}
+        high = RISKS.index(case.risk) >= RISKS.index("high")
+        found = {
+            "self-approval": person == case.maker,
+            "on-behalf-of": bool(mine & {case.behalf, case.trigger}),
+            "beneficiary": case.payee in mine,
+            "bot-owner": high and person in self.stands_as_owner(case),
+        }
+        return {name for name, broken in found.items() if broken}
+
+    def wrong_with(self, case: Case, person: str, stage: Mapping[str, Any]) -> set[str]:
+        """Why a person may not count for a stage now, but for its level and `stage-repeat`."""
+        found = self.near(case, person)
+        if person not in self.files.present or person in self.gone:
+            found.add("unlinked-identity")
+        if not any(person in case.then.get(g, ()) and person in self.files.groups[g] for g in stage["groups"]):
+            found.add("not-eligible")
+        low = RISKS.index(case.risk) < RISKS.index("high")
+        if low and stage["quorum"] == 1 and person in self.stands_as_owner(case):
+            found.add("bot-owner")
+        return found
+
+    def would_count(self, case: Case, person: str) -> bool:
+        """A yes of this person would bring the open stage on."""
+        row = case.row
+        open_ = [] if row is None else [i for i, stage in enumerate(row.stages) if stage["status"] == "open"]
+        if row is None or not open_ or self.wrong_with(case, person, row.stages[open_[0]]):
+            return False
+        repeat = any(demand.repeat for demand in case.demands)
+        return not any(
+            vote.standing and vote.person == person and (vote.stage == open_[0] or not repeat) for vote in row.votes
+        )
+
+    def approvers(self, case: Case) -> set[str]:
+        """Whose yes stands."""
+        votes = [] if case.row is None else case.row.votes
+        return {vote.person for vote in votes if vote.standing and vote.say == "approve"}
+
+    def wrong_at_start(self, case: Case, row: Row) -> Iterator[str]:
+        """Everything that makes this start of an execution illegitimate; empty: it may run."""
+        if case.expires_at is None or self.now > case.expires_at:
+            yield "it is past expires_at"
+        if self.suspended or self.stops != case.stops:
+            yield "the bot was stopped"
+        if case.tampered:
+            yield "what runs is not what was signed"
+        if case.action not in self.files.entitled:
+            yield "the bot is not entitled any more"
+        if _definition(self.files, case.action) != _definition(case.admitted, case.action):
+            yield "the action is defined otherwise"
+        if any(vote.standing and vote.say == "deny" for vote in row.votes):
+            yield "somebody's no stands"
+        today = verdict(self.files, case.action, case.risk, irreversible=case.irreversible)
+        if today is None:
+            yield "today's rules deny it"
+        for demand in (*case.demands, *([] if today is None else [today])):
+            yield from self.unmet(case, demand, row)
+
+    def unmet(self, case: Case, demand: Demand, row: Row) -> Iterator[str]:
+        """Each stage that a policy demands and for which too few distinct persons stand who may, then and now."""
+        mine = [index for index, stage in enumerate(row.stages) if stage["group"] in demand.stages]
+        for wanted in demand.stages.values():
+            counts = [
+                self._counts(case, row, index, wanted, [] if demand.repeat else [i for i in mine if i < index])
+                for index in mine
+                if row.stages[index]["group"] == wanted.group
+            ]
+            if not any(counts):
+                yield f"{wanted.group} wants {wanted.quorum} at {wanted.level}, and {row.votes} are not that"
+
+    def _counts(self, case: Case, row: Row, index: int, wanted: StageMade, earlier: list[int]) -> bool:
+        stage = row.stages[index]
+        repeaters = {vote.person for vote in row.votes if vote.standing and vote.stage in earlier}
+        able = {
+            vote.person
+            for vote in row.votes
+            if (vote.stage, vote.say, vote.standing) == (index, "approve", True)
+            and LEVELS.index(self.said[vote.id].level) >= LEVELS.index(wanted.level)
+            and (self.said[vote.id].reason or not wanted.reason)
+            and not self.wrong_with(case, vote.person, stage)
+        }
+        able -= repeaters
+        far = able if RISKS.index(case.risk) >= RISKS.index("high") else able - self.stands_as_owner(case)
+        return len(able) >= wanted.quorum and bool(far)
+
+    def wrong_in_vote(self, case: Case, row: Row, vote: Vote) -> Iterator[str]:
+        """Why this decision, just recorded, should not have been."""
+        said = self.said.get(vote.id)
+        if said is None or (said.person, said.say) != (vote.person, vote.say):
+            yield "nobody said that"
+            return
+        if not said.digest:
+            yield "another digest was signed"
+        if said.say == "deny" and any((v.person, v.standing) == (vote.person, False) for v in row.votes):
+            return  # a withdrawal: whoever approved may
+        stage = row.stages[vote.stage]
+        yield from sorted(self.wrong_with(case, vote.person, stage))
+        if LEVELS.index(said.level) < LEVELS.index(stage["level"]):
+            yield "weak-authentication"
+        if stage["reason_required"] and vote.say == "approve" and not said.reason:
+            yield "no reason was given"
+        before = [v for v in row.votes if v.standing and v.person == vote.person and v.id != vote.id]
+        if any(v.stage == vote.stage for v in before):
+            yield "one-person-one-vote"
+        if any(v.stage < vote.stage for v in before) and not any(demand.repeat for demand in case.demands):
+            yield "stage-repeat"
+
+    def wrong_in_plan(self, case: Case, row: Row) -> Iterator[str]:
+        """How the row's plan asks for less than what was demanded at admission, or lets others decide."""
+        if not case.demands or not case.demands[0].holds():
+            return
+        first = list(case.demands[0].stages.values())
+        for wanted, stage in zip(first, row.stages, strict=False):
+            less = stage["quorum"] < wanted.quorum or LEVELS.index(stage["level"]) < LEVELS.index(wanted.level)
+            if stage["group"] != wanted.group or less or (wanted.reason and not stage["reason_required"]):
+                yield f"{wanted} was demanded, and the plan has {stage}"
+        if len(row.stages) < len(first):
+            yield "a stage is missing"
+        wider = frozenset().union(*(demand.wider for demand in case.demands))
+        for stage in row.stages:
+            if not set(stage["groups"]) <= wider | {stage["group"]}:
+                yield f"{stage['groups']} decide {stage['group']}"
+
+
+def _definition(files: Files, action: str) -> tuple[int, str | None]:
+    return (files.titles or {}).get(action, 0), files.own_business.get(action)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came in by an account: whose it was, how they had signed in. ``digest``: it was the right one."""
+
+    person: str | None
+    level: str
+    say: str
+    reason: bool
+    digest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A decision as the product wrote it down."""
+
+    id: str
+    stage: int
+    person: str
+    say: str
+    standing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request as the product has it."""
+
+    status: str
+    version: int
+    expires_at: datetime
+    stages: list[dict[str, Any]]
+    votes: list[Vote]

@@ -1,0 +1,132 @@
+"""What holds after every deed: rows, decisions and entries of the product against the oracle."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from app.domain.clocks import moment
+from app.domain.errors import Forbidden, InterlockError
+from tests.properties.ground import NOON, Ground
+from tests.properties.made import ACTIONS, Files
+from tests.properties.oracle import MOVES, Case, Oracle, Row, verdict
+
+Deed = Callable[[], Awaitable[Any]]
+
+
+class Watched(RuleBasedStateMachine):
+    """A machine that looks at everything after each deed."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__()
+        self.ground, self.services, self.tag = ground, ground.services(), uuid.uuid4().hex
+        self.oracle: Oracle
+        self.clients: list[tuple[str, str]] = []
+        self.cases: list[Case] = []
+        self.pending: list[tuple[Case, uuid.UUID]] = []
+        self.runs: list[tuple[Case, int, str]] = []
+        self.done: list[tuple[Case, Deed]] = []
+
+    async def _begin(self, files: Files, makers: tuple[str, str]) -> None:
+        self.ground.clock.at = NOON
+        self.oracle = Oracle(files, NOON)
+        await self.ground.put(self.services, files)
+        await self.ground.sql("update bot set suspended_at = null where id = 'bot'")
+        self.clients = [(await self.ground.credential(maker), maker) for maker in makers]
+
+    def _pick(self, at: int, *statuses: str) -> Case:
+        fit = [case for case in self.cases if case.status in statuses] or self.cases
+        return fit[at % len(fit)]
+
+    def _at(self, at: int | None) -> Case | None:
+        return None if at is None or not self.cases else self.cases[at % len(self.cases)]
+
+    def _put(self, **changes: Any) -> None:
+        """Other files are in force; who is in them is active again."""
+        self.oracle.files = replace(self.oracle.files, **changes).sound()
+        self.oracle.gone.clear()
+        self.ground.run(self.ground.put(self.services, self.oracle.files))
+
+    def _do(self, case: Case, deed: Deed, *, again: bool = True) -> None:
+        """Do it, whatever it is answered with, and look at everything."""
+        self.oracle.now = self.ground.clock.at
+        self.ground.run(self._answered(deed))
+        if again:
+            self.done.append((case, deed))
+        self.ground.run(self._look(case))
+
+    async def _answered(self, deed: Deed) -> None:
+        try:
+            await deed()
+        except Forbidden as error:
+            self.ground.seen.update(f"refused: {broken.invariant}" for broken in error.violations)
+        except InterlockError as error:
+            self.ground.seen[f"answered: {type(error).__name__}"] += 1
+
+    async def _look(self, touched: Case) -> None:
+        rows = await self.ground.rows([case.id for case in self.cases])
+        for case in self.cases:
+            row = rows[case.id]
+            if case is touched or (row.version, row.status) != (case.version, case.status):
+                self._hold_against(case, *await self.ground.details(row))
+        busy = [case.key for case in self.cases if case.key and case.status in ("executing", "unknown")]
+        assert len(busy) == len(set(busy)), "two at once under one conflict key"
+
+    def _hold_against(self, case: Case, row: Row, entries: list[dict[str, Any]]) -> None:
+        if case.expires_at is None:
+            self._admitted(case, row, entries[0])
+        assert row.expires_at == case.expires_at, "expires_at moved"
+        assert len(entries) >= case.entries, "entries are gone"
+        for entry in entries[case.entries :]:
+            self._entry(case, row, entry)
+        assert row.status == case.status, f"the row is {row.status}, its last entry says {case.status}"
+        for vote in row.votes:
+            wrong = [] if vote.id in case.decided else list(self.oracle.wrong_in_vote(case, row, vote))
+            assert not wrong, f"{vote} was recorded: {wrong}"
+        wrong = list(self.oracle.wrong_in_plan(case, row))
+        assert not wrong, f"the plan of {case} is not what was asked for: {wrong}"
+        case.decided |= {vote.id for vote in row.votes}
+        case.version, case.entries, case.row = row.version, len(entries), row
+
+    def _admitted(self, case: Case, row: Row, entry: Mapping[str, Any]) -> None:
+        case.expires_at = row.expires_at
+        if not row.stages and row.status in ("denied", "expired"):
+            return
+        wanted = verdict(case.admitted, case.action, case.risk, irreversible=case.irreversible)
+        assert wanted is not None, "the rules deny it"
+        assert row.expires_at == moment(entry["at"]) + wanted.expires
+        assert [stage["group"] for stage in row.stages] == list(wanted.stages)
+        case.by(wanted, case.admitted)
+
+    def _entry(self, case: Case, row: Row, entry: Mapping[str, Any]) -> None:
+        facts, seen = entry["facts"], self.ground.seen
+        why, then = facts.get("why"), facts["status"]
+        seen[f"entry: {entry['kind']}" + (f", {why}" if why else "")] += 1
+        if then == case.status:
+            return
+        assert then in MOVES.get(case.status, ()), f"{case.status} became {then}"
+        seen[f"move: {case.status} > {then}"] += 1
+        if then == "executing":
+            self.oracle.now = moment(entry["at"])
+            self._started(case, row)
+        if why == "policy-stricter" and then == "held":
+            wanted = verdict(self.oracle.files, case.action, case.risk, irreversible=case.irreversible)
+            assert wanted is not None, "held again by rules that deny it"
+            case.by(wanted, self.oracle.files)
+        case.status = then
+
+    def _started(self, case: Case, row: Row) -> None:
+        wrong = list(self.oracle.wrong_at_start(case, row))
+        assert not wrong, f"{case} was started: {wrong}"
+        seen, quorum = self.ground.seen, max((stage["quorum"] for stage in row.stages), default=0)
+        seen["started"] += 1
+        seen[f"started: {len(row.stages)} stages"] += 1
+        seen["started: more than one stage"] += len(row.stages) > 1
+        seen[f"started: quorum of {quorum}"] += 1
+        seen["started: after being held again"] += len(case.demands) > 1 or not all(v.standing for v in row.votes)
+        seen[f"started: risk {case.risk}"] += 1
+        seen["started: run by the bot"] += ACTIONS[case.action].by_bot
