@@ -20,7 +20,7 @@ up: $(STAMP)  ## Keep a dev stack and the retail shop running, until Ctrl-C
 	$(BIN)/interlock up
 
 test: $(STAMP)  ## All tests, on real PostgreSQL and Temporal
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## ruff, its format, and the import contracts
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -18,6 +19,9 @@ from tests.world import RULES, World, build_context, connect, running
 
 FIGURE = "figure"
 """What a test has measured: ``record_property(FIGURE, "worker killed: all went on after 6.1 s")``."""
+
+LONG = ("kills", "races", "journeys", "hostile", "properties", "processes", "workflows", "time_skipping")
+"""Folders whose files take longest, longest first: begun last, one of them would keep a single core busy at the end."""
 
 NewDatabase = Callable[[], Awaitable[str]]
 
@@ -88,6 +92,23 @@ async def world(database_url: str, temporal: TemporalServer, rings: KeyRings, a_
     async with running(ctx, await connect(temporal.address, rings), rings, a_desk) as made:
         yield made
     await ctx.database.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: who kills processes mostly waits."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first."""
+    here = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

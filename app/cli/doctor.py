@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-import asyncpg
 import typer
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.service import RPCError
 
-from app.cli.failing import FINDINGS
+from app.cli.failing import DATABASE, FINDINGS
 from app.cli.options import Data
 from app.cli.place import settings_of
 from app.db.migrate import config
@@ -55,7 +53,7 @@ def doctor(data: Data = None) -> None:
 async def _passes(name: str, check: Check, settings: Settings) -> bool:
     try:
         _line(name, ok=True, what=await check(settings))
-    except (*_SAID, SQLAlchemyError, asyncpg.PostgresError, OSError, RPCError, RuntimeError) as error:
+    except (*_SAID, *DATABASE, OSError, RPCError, RuntimeError) as error:
         _line(name, ok=False, what=str(error).splitlines()[0] if str(error) else type(error).__name__)
         return False
     return True

@@ -7,6 +7,7 @@ import httpx
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.db.session import DatabaseRefused
 from app.demo.expect import Unexpected
 from app.devstack.errors import StackError
 from app.domain.errors import Forbidden, GovernanceInvalid, InterlockError
@@ -19,14 +20,16 @@ class RefusedByRule(Exception):
     """What was asked for is not allowed here; the sentence says why and what to do."""
 
 
+DATABASE = (SQLAlchemyError, asyncpg.PostgresError, DatabaseRefused)
+"""How the database says no, by way of each library between it and us."""
+
 TOLD = (
     InterlockError,
     StackError,
     KeysInvalid,
     RefusedByRule,
     Unexpected,
-    SQLAlchemyError,
-    asyncpg.PostgresError,
+    *DATABASE,
     httpx.HTTPError,
     OSError,
     RuntimeError,
@@ -49,7 +52,7 @@ def tell(error: BaseException) -> int:
         case RefusedByRule():
             _say(str(error))
             return REFUSED
-        case SQLAlchemyError() | asyncpg.PostgresError():
+        case SQLAlchemyError() | asyncpg.PostgresError() | DatabaseRefused():
             _say(f"the database says no: {_first_line(error)}; see `interlock doctor`")
         case _:
             _say(str(error) or type(error).__name__)

@@ -33,7 +33,8 @@ class DatabaseRefused(Exception):
     def __init__(self, error: BaseException) -> None:
         """``error``: SQLAlchemy's, with its statement."""
         state = getattr(getattr(error, "orig", None), "sqlstate", None)
-        super().__init__(f"{type(error).__name__}, SQLSTATE {state}, at: {getattr(error, 'statement', None)}")
+        statement = getattr(error, "statement", None)
+        super().__init__(f"a statement was refused: {type(error).__name__}, SQLSTATE {state}\n{statement}")
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from app import worker
 from app.activities import execution
 from app.activities import request as door
 from app.db import ledger
-from app.db.ledger import append
+from app.db.ledger import extend
 from app.domain.outcome import Answer
 from app.execution.http import Call, send
 from app.steps import act, judge, tick
@@ -53,9 +54,12 @@ def _surrounded(point: str, step: Callable[..., Awaitable[Any]]) -> Callable[...
     return fused
 
 
-async def _append(session: AsyncSession, stream: str, kind: str, *args: Any) -> None:
-    await append(session, stream, kind, *args)
-    burn(f"writing-{kind}", stream.removeprefix("request:"))
+async def _extend(
+    session: AsyncSession, stream: str, at: datetime, entries: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    await extend(session, stream, at, entries)
+    for kind, _ in entries:
+        burn(f"writing-{kind}", stream.removeprefix("request:"))
 
 
 async def _send(http: httpx.AsyncClient, call: Call) -> Answer:
@@ -76,7 +80,7 @@ SURROUNDED = (
 )
 for module, name in SURROUNDED:
     setattr(module, name, _surrounded(name, getattr(module, name)))
-ledger.append = _append  # type: ignore[assignment]  # the same, for those who pass what the steps do
+ledger.extend = _extend
 setattr(execution, "send", _send)  # noqa: B010  no name that the module exports
 
 if __name__ == "__main__":
