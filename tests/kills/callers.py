@@ -5,10 +5,17 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
-from tenacity import AsyncRetrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from tests.processes.stack import Stack
 
@@ -92,6 +99,7 @@ class Callers:
             retry=retry_if_exception_type(httpx.TransportError) | retry_if_result(_unanswered),
             wait=AGAIN,
             stop=stop_after_delay(PATIENCE),
+            retry_error_callback=_gave_up,
         )
         return await retrying(self.post, path, body, who, key)
 
@@ -111,6 +119,13 @@ class Callers:
         assert answer.status_code == 200, answer.text
         shown: View = answer.json()
         return shown
+
+
+def _gave_up(state: RetryCallState) -> NoReturn:
+    outcome = state.outcome
+    assert outcome is not None
+    last = outcome.exception() or outcome.result().text
+    raise AssertionError(f"no answer in {PATIENCE} s, {state.attempt_number} tries; the last: {last}")
 
 
 def _unanswered(answer: httpx.Response) -> bool:

@@ -111,13 +111,14 @@ async def asked(door: World, action: str, thing: str | None = None) -> View:
 
 async def said(door: World, who: str, shown: View) -> View:
     """The request, when this person has approved it."""
-    return (await insist(lambda: door.say(who, shown)))[0]
+    key = uuid.uuid4().hex
+    return (await insist(lambda: door.say(who, shown, key=key)))[0]
 
 
 def says(door: World, who: str | Actor, shown: View, verb: str, key: str | None = None) -> Contender:
-    """A person who decides."""
-    name = who if isinstance(who, str) else str(who.id)
-    return Contender(name, verb, lambda: door.say(who, shown, verb, key=key))
+    """A person who decides; under one key, so that what is said again for want of an answer is known for the same."""
+    name, once = who if isinstance(who, str) else str(who.id), key or uuid.uuid4().hex
+    return Contender(name, verb, lambda: door.say(who, shown, verb, key=once))
 
 
 def cancels(door: World, who: Actor, shown: View) -> Contender:
