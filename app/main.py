@@ -38,6 +38,12 @@ ISSUER_WITHIN = 5.0
 MAX_HEAD = 64 * 1024
 """Bytes of request line and headers that are read before a call is refused."""
 
+KEEP_ALIVE = 75
+"""Seconds, more than `BoundedProtocol` leaves an idle connection.
+
+uvicorn's 5 s are also those after which many clients close theirs: a call that is sent just then is lost.
+"""
+
 GRACE = 10
 """Seconds that calls under way get when the process is told to stop; long polls end at once."""
 
@@ -135,6 +141,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
 

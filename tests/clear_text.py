@@ -31,7 +31,7 @@ from sqlalchemy import select
 from temporalio.client import Client, WorkflowHistory
 
 from app.db.session import Database
-from app.db.tables import Entry, Outbox
+from app.db.tables import Entry, Outbox, Request
 
 SHORTEST, SHORT, SHORTEST_BASE64 = 4, 8, 9
 LONG, PIECE = 48, 24
@@ -213,6 +213,19 @@ async def ledger_and_outbox(database: Database) -> dict[str, bytes]:
     found = {f"ledger {entry.stream}#{entry.n}": bytes(entry.body) for entry in entries}
     told = json.dumps([dict(mark) for mark in marks], default=str)
     return {**found, "names of streams": names.encode(), "outbox": told.encode()}
+
+
+async def of_requests(database: Database, rules: Iterable[Path]) -> list[Needle]:
+    """What the requests of a database are about: parameters, subjects, reasons; but for what these folders say."""
+    said = [text for folder in rules for text in _texts(folder)]
+    columns = (Request.parameters, Request.on_behalf_of, Request.triggered_by, Request.reason, Request.context)
+    async with database.transaction() as session:
+        rows = (await session.execute(select(*columns))).all()
+    return needles([list(row) for row in rows], vocabulary=said)
+
+
+def _texts(folder: Path) -> list[str]:
+    return [path.read_text() for path in sorted(folder.glob("*.yaml"))]
 
 
 def files(folder: Path, pattern: str) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from app.steps.context import Context
 from app.steps.rules import Rules
 from app.use_cases.governance import install
 from app.use_cases.services import Services, Waiters
+from tests.clear_text import histories, in_clear, ledger_and_outbox, of_requests
 from tests.fakes.desk import Desk
 from tests.races.racing import Arena
 from tests.races.till import Till, till
@@ -38,7 +39,10 @@ async def a_till() -> AsyncIterator[Till]:
 async def arena(
     database_url: str, temporal: TemporalServer, rings: KeyRings, a_desk: Desk, a_till: Till
 ) -> AsyncIterator[Arena]:
-    """Each of the three processes has its own connections, its own idea of the rules, and its own Temporal client."""
+    """Each of the three processes has its own connections, its own idea of the rules, and its own Temporal client.
+
+    In the end nothing that was asked about stands in clear in a history or on the ledger.
+    """
     first = await build_context(database_url, rings, a_desk.url)
     await install(first, RULES, replace=True, by="ada")
     targets = {"desk": a_desk.url, "till": a_till.url}
@@ -58,3 +62,7 @@ async def arena(
         http = await stack.enter_async_context(new_client())
         await stack.enter_async_context(working(worker.ctx, worker, Executor(worker.ctx, http, at_once=20)))
         yield Arena((World(one.ctx, one, rings, a_desk), World(other.ctx, other, rings, a_desk)), a_till)
+        wanted = await of_requests(first.database, [RULES])
+        hays = await histories(one.temporal, f'TaskQueue = "{queue}"') | await ledger_and_outbox(first.database)
+        assert wanted
+        assert in_clear(wanted, hays) == []

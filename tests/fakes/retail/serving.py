@@ -56,7 +56,14 @@ async def serving(app: Any, *, port: int = 0, http: type[asyncio.Protocol] = H11
     listener.bind(("127.0.0.1", port))
     listener.listen(128)  # who calls before uvicorn accepts waits in the backlog: no polling for readiness
     config = uvicorn.Config(
-        app, http=http, ws="none", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
+        app,
+        http=http,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=60,  # uvicorn's 5 s are also those of httpx: a call sent just then would be lost
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
