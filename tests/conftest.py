@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import uuid
@@ -92,12 +91,6 @@ async def world(database_url: str, temporal: TemporalServer, rings: KeyRings, a_
     async with running(ctx, await connect(temporal.address, rings), rings, a_desk) as made:
         yield made
     await ctx.database.close()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: who kills processes mostly waits."""
-    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

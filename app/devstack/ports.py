@@ -25,7 +25,7 @@ def keep_port(file: Path) -> int:
 
 def free_port() -> int:
     """A loopback port that nobody listens on. Raises `StackError` if there is none."""
-    for port in random.sample(_BELOW_EPHEMERAL, _TRIES):
+    for port in random.SystemRandom().sample(_BELOW_EPHEMERAL, _TRIES):  # whatever a test has seeded
         if is_free(port):
             return port
     raise StackError(f"none of {_TRIES} loopback ports tried is free: end some other servers")
