@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from tests.kills.callers import Callers, View
-from tests.kills.outage import load
+from tests.kills.outage import Load, load
 from tests.kills.place import Figure, Place, Since, until
 
 
@@ -23,8 +23,13 @@ async def test_temporal_killed(here: Place, callers: Callers, figure: Figure) ->
         await without_temporal(here, callers)
         at_work.release()
         await here.closed([shown["id"] for shown in at_work.executing])
+    figure(f"Temporal killed during {at_work}: {await recovered(here, callers, at_work, 'temporal', temporal)}")
+
+
+async def recovered(here: Place, callers: Callers, at_work: Load, part: str, pid: int) -> str:
+    """A server is back: all is answered, executed once and in order. How long that took, as a sentence."""
     since = Since()
-    await here.running.replaced("temporal", temporal)
+    await here.running.replaced(part, pid)
     restarted = str(since)
     await at_work.answered()
     answered = str(since)
@@ -33,9 +38,9 @@ async def test_temporal_killed(here: Place, callers: Callers, figure: Figure) ->
     found = await here.check(callers)
     assert {record.status for record in found.values()} == {"succeeded"}
     assert {len(found[shown["id"]].calls) for shown in at_work.executing} == {1}
-    figure(
-        f"Temporal killed during {at_work}: from its restart, it answers after {restarted}, all acknowledged after "
-        f"{answered}, what was approved executed after {executed}; nothing lost, nothing twice in {len(found)}"
+    return (
+        f"from its restart, it answers after {restarted}, all acknowledged after {answered}, what was approved "
+        f"executed after {executed}; nothing lost, nothing twice in {len(found)}"
     )
 
 
@@ -90,20 +95,7 @@ async def test_postgres_gone(here: Place, callers: Callers, figure: Figure, how:
         at_work.release()
         acknowledged = [sent for sent, _ in callers.successes if sent > without]
         assert acknowledged == [], "something was acknowledged without a database"
-    since = Since()
-    await here.running.replaced("postgres", postgres)
-    restarted = str(since)
-    await at_work.answered()
-    answered = str(since)
-    await here.closed(callers.ids, but=["held"])
-    executed = str(since)
-    found = await here.check(callers)
-    assert {record.status for record in found.values()} == {"succeeded"}
-    assert {len(found[shown["id"]].calls) for shown in at_work.executing} == {1}
-    figure(
-        f"PostgreSQL {how.name} during {at_work}: from its restart, it answers after {restarted}, all acknowledged "
-        f"after {answered}, what was approved executed after {executed}; nothing lost, nothing twice in {len(found)}"
-    )
+    figure(f"PostgreSQL {how.name} during {at_work}: {await recovered(here, callers, at_work, 'postgres', postgres)}")
 
 
 async def gone(here: Place) -> None:
