@@ -75,13 +75,17 @@ class Person(Base):
 
 
 class PersonIdentity(Base):
-    """One account of a person: OIDC issuer and subject, or Slack team and user."""
+    """One account of a person: OIDC issuer and subject, or Slack team and user.
+
+    ``source``: files, or link when the person proved it with a code.
+    """
 
     __tablename__ = "person_identity"
     kind: Mapped[str] = mapped_column(primary_key=True)
     issuer: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    source: Mapped[str] = mapped_column(server_default=text("'files'"))
 
 
 class PersonSubject(Base):

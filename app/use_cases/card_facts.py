@@ -1,0 +1,113 @@
+"""What a card says of a request: plain values, so that a surface renders them without reading anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+
+class Hidden:
+    """Stands in a tree of parameters where the catalogue masks a value."""
+
+    def __repr__(self) -> str:
+        return "HIDDEN"
+
+
+HIDDEN: Final = Hidden()
+
+
+@dataclass(frozen=True, slots=True)
+class StageFacts:
+    """One stage. ``status``: waiting, open, passed or closed; ``approvals``: standing votes that count now."""
+
+    name: str
+    groups: tuple[str, ...]
+    quorum: int
+    approvals: int
+    status: str
+    level: str
+    reason_required: bool
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """What a person said. ``person``: their name; ``standing``: False when withdrawn, void or replaced."""
+
+    person: str
+    say: str
+    reason: str | None
+    stage: str | None
+    via: str
+    at: datetime
+    standing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionFacts:
+    """Somebody of the open stage who may not decide it, and why: names of invariants."""
+
+    person: str
+    invariants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFacts:
+    """How running it went. ``status``: None while it runs; ``http_status``: of the target's refusal, if it gave one."""
+
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    status: str | None
+    http_status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """A request as its card shows it, as of one version.
+
+    ``parameters``: with `HIDDEN` wherever the catalogue masks; ``not_shown``: the JSON pointers of those places.
+    ``may_decide``: names of who may still decide the open stage. ``rules``: name to outcome of those that matched.
+    ``reason``, ``prompt_excerpt`` and every text in ``parameters`` are a machine's words: show them inert.
+    """
+
+    request_id: str
+    version: int
+    kind: str
+    status: str
+    environment: str
+    digest: str
+    bot: str
+    bot_title: str
+    action: str
+    title: str
+    risk: str
+    reversibility: str
+    on_behalf_of: str | None
+    triggered_by: str | None
+    reason: str | None
+    prompt_excerpt: str | None
+    parameters: Any
+    not_shown: tuple[str, ...]
+    rules: Mapping[str, str]
+    verdict_code: str
+    verdict_reason: str | None
+    plan: str | None
+    stages: tuple[StageFacts, ...]
+    may_decide: tuple[str, ...]
+    excluded: tuple[ExclusionFacts, ...]
+    decisions: tuple[DecisionFacts, ...]
+    refusals: int
+    created_at: datetime
+    expires_at: datetime
+    updated_at: datetime
+    ended_why: str | None
+    execution: ExecutionFacts | None
+    reversed_by: tuple[str, ...] = ()
+
+    @property
+    def open_stage(self) -> StageFacts | None:
+        """The stage that waits for decisions, if the request is held."""
+        return next((stage for stage in self.stages if stage.status == "open"), None) if self.status == "held" else None
