@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -31,6 +32,14 @@ from app.domain.errors import Misconfigured
 PREFIX = "INTERLOCK_"
 OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE", "INTERLOCK_URL"})
 """Variables that say where files lie, for commands and tests; no part of a running service reads them."""
+SLACK_VARIABLES = {
+    "SLACK_BOT_TOKEN": "bot_token",
+    "SLACK_SIGNING_SECRET": "signing_secret",
+    "SLACK_APP_TOKEN": "app_token",
+    "SLACK_API_URL": "api_url",
+}
+"""The names that everybody in Slack's world uses, and their fields in the group ``slack``. An empty one is not set;
+``INTERLOCK_SLACK__...`` counts where both are set. Other ``SLACK_*`` variables are not read."""
 
 
 def _http_url(text: str) -> str:
@@ -42,8 +51,40 @@ def _http_url(text: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """Kept as text, for issuers are compared as text; a slash at the end is dropped."""
+
+
+def _secret_word(secret: SecretStr | None) -> SecretStr | None:
+    text = secret.get_secret_value().strip() if secret else ""  # files and shells add a line's end
+    if not all("!" <= sign <= "~" for sign in text):
+        raise ValueError("must be one word of ASCII letters, digits and signs: copy it again")
+    return SecretStr(text) if text else None
+
+
+def _starts_with(prefix: str, what: str) -> AfterValidator:
+    def check(secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not secret.get_secret_value().startswith(prefix):
+            raise ValueError(f"must start with {prefix}: {what}")
+        return secret
+
+    return AfterValidator(check)
+
+
+def _domain(text: str) -> str:
+    name = text.strip().lower()
+    if len(name) > 253 or not _DOMAIN.fullmatch(name):
+        raise ValueError("must be domains alone, like shop.example: no @, no *, letters outside ASCII as xn--")
+    return name
+
+
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+
+Secret = Annotated[SecretStr | None, AfterValidator(_secret_word)]
+"""White space around it is dropped; empty is not set."""
+Domain = Annotated[str, AfterValidator(_domain)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 
 
 class Group(BaseModel):
@@ -120,6 +161,38 @@ class WorkerSettings(Group):
     """Touched when the worker polls; the worker serves no port."""
 
 
+class SlackSettings(Group):
+    """Slack is off until `enabled`. The first three and ``api_url`` may come as `SLACK_VARIABLES`, too."""
+
+    bot_token: Annotated[
+        Secret, _starts_with("xoxb-", "copy the bot token from OAuth & Permissions of your Slack app")
+    ] = None
+    signing_secret: Secret = None
+    """Says that a request is from Slack; not needed in Socket Mode."""
+    app_token: Annotated[Secret, _starts_with("xapp-", "make one under Basic Information, App-Level Tokens")] = None
+    """For Socket Mode only."""
+    socket_mode: bool = False
+    """Connect to Slack from inside, over a WebSocket, where Slack cannot reach the API."""
+    api_url: HttpUrl | None = None
+    """Instead of Slack's own, https://slack.com/api/: a proxy's, or a fake's in development."""
+    rate: Factor = 1.0
+    """How much faster than Slack's own rates we call (1.0: one message a second and channel). Real Slack takes no more
+    than 1; more is for fakes."""
+    digest_above: Positive = 10
+    """Cards a minute in one channel above which holds of low risk go into one digest message."""
+    email_domains: tuple[Domain, ...] = ()
+    """Domains whose every address is given out by the directory that the rules name people from. Slack accounts match
+    people by e-mail in these domains only; in none by default."""
+    call_timeout: Seconds = 10.0
+    """Seconds that one call to Slack may take."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is all that it takes to post, and to be answered."""
+        reachable = self.signing_secret or (self.socket_mode and self.app_token)
+        return bool(self.bot_token and reachable)
+
+
 class Settings(BaseSettings):
     """Everything that a process of Interlock is told from outside."""
 
@@ -135,6 +208,7 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings()
     targets: dict[str, TargetSettings] = {}
     worker: WorkerSettings = WorkerSettings()
+    slack: SlackSettings = SlackSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -167,6 +241,31 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}IDENTITY__ISSUERS: the jwks_url of {plain[0]} must be https")
         return self
 
+    @model_validator(mode="after")
+    def _slack_is_whole(self) -> Self:
+        slack, mode = self.slack, f"{PREFIX}SLACK__SOCKET_MODE"
+        if slack.socket_mode and not slack.app_token:
+            raise ValueError(f"{mode} needs SLACK_APP_TOKEN: make one under Basic Information, App-Level Tokens")
+        if slack.bot_token and not slack.enabled:
+            raise ValueError(
+                "SLACK_BOT_TOKEN is set, but SLACK_SIGNING_SECRET is not: copy it from Basic Information of your Slack"
+                f" app, or set {mode}=true and SLACK_APP_TOKEN, or remove the token"
+            )
+        alone = [name for name, field in SLACK_VARIABLES.items() if name != "SLACK_API_URL" and getattr(slack, field)]
+        if alone and not slack.bot_token:
+            raise ValueError(
+                f"{alone[0]} is set, but SLACK_BOT_TOKEN is not: copy it from OAuth & Permissions of your Slack app,"
+                f" or remove {alone[0]}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_go_over_tls(self) -> Self:
+        url = self.slack.api_url
+        if url and not url.startswith("https://") and self.environment != "development":
+            raise ValueError(f"SLACK_API_URL must be https, but for {PREFIX}ENVIRONMENT=development: it gets the token")
+        return self
+
     def target_url(self, name: str) -> str | None:
         """The URL that this environment gives target ``name`` instead of the catalogue's, if any."""
         target = self.targets.get(_plain(name))
@@ -182,10 +281,23 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     ours = {name: value for name, value in variables.items() if name.upper().startswith(PREFIX)}
     for name, value in ours.items():
         _check(name, value)
+    nested = _nested(ours)
+    plain = _plain_slack(variables, nested.get("slack", {}))
+    if plain:
+        nested["slack"] = nested.get("slack", {}) | plain
     try:
-        return Settings.model_validate(_nested(ours))
+        return Settings.model_validate(nested)
     except ValidationError as error:
-        raise Misconfigured("; ".join(_sentence(item) for item in error.errors(include_input=False))) from None
+        said = (_sentence(item, plain) for item in error.errors(include_input=False))
+        raise Misconfigured("; ".join(said)) from None
+
+
+def _plain_slack(variables: Mapping[str, str], ours: Any) -> dict[str, str]:
+    """The settings of Slack that `SLACK_VARIABLES` alone give, by field."""
+    if not isinstance(ours, dict):
+        return {}
+    given = {field: variables.get(name, "").strip() for name, field in SLACK_VARIABLES.items()}
+    return {field: value for field, value in given.items() if value and not ours.get(field)}
 
 
 def _nested(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -232,10 +344,12 @@ def _known() -> str:
     return "known: " + ", ".join(PREFIX + group.upper() for group in Settings.model_fields)
 
 
-def _sentence(item: Any) -> str:
+def _sentence(item: Any, plain: Mapping[str, str]) -> str:
     if not item["loc"]:
         return str(item["msg"]).removeprefix("Value error, ")
     variable = PREFIX + "__".join(str(part).upper().replace("-", "_") for part in item["loc"])
+    if item["loc"][0] == "slack" and item["loc"][-1] in plain:
+        variable = f"SLACK_{str(item['loc'][-1]).upper()}"
     if item["type"] == "missing":
         return f"{variable} is not set"
     if item["type"] == "extra_forbidden":

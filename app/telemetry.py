@@ -20,6 +20,7 @@ METRICS_TYPE = CONTENT_TYPE_LATEST
 
 _requests = Counter("interlock_http_requests_total", "Answers of the HTTP API.", ("method", "route", "status"))
 _seconds = Histogram("interlock_http_request_seconds", "Time to answer, long polls included.", ("method", "route"))
+_slack_calls = Counter("interlock_slack_calls_total", "Calls to Slack.", ("method", "result"))
 _context: ContextVar[dict[str, Any]] = ContextVar("interlock_log_context", default={})  # noqa: B039  never changed
 
 
@@ -27,6 +28,11 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
     """Count one answer. ``route``: the template, never the path: a label per request id would never end."""
     _requests.labels(method, route, str(status)).inc()
     _seconds.labels(method, route).observe(seconds)
+
+
+def called_slack(method: str, result: str) -> None:
+    """Count one call to Slack. ``result``: ok, refused, limited, unreachable or lost."""
+    _slack_calls.labels(method, result).inc()
 
 
 def metrics() -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pydantic
 import pytest
 
@@ -13,6 +15,7 @@ NEEDED = {
     "INTERLOCK_KEYS__DIR": "/etc/interlock/keys",
     "INTERLOCK_API__BASE_URL": "https://interlock.shop.example/",
 }
+SLACK = {"SLACK_BOT_TOKEN": "xoxb-s3cret", "SLACK_SIGNING_SECRET": "signing-s3cret"}
 DEVELOPMENT = {"INTERLOCK_ENVIRONMENT": "development", "INTERLOCK_IDENTITY__DEV_ISSUER": "true"}
 
 
@@ -59,6 +62,8 @@ def test_what_is_missing_is_named(missing: str) -> None:
         "INTERLOCK_DATABASE_URL",
         "INTERLOCK_ENVIRONMENT__X",
         "INTERLOCK_TARGETS__ORDER_DESK__URI",
+        "INTERLOCK_SLACK__CHANNEL",
+        "INTERLOCK_SLACK_BOT_TOKEN",
         "INTERLOCK_WHATEVER",
     ],
 )
@@ -88,6 +93,21 @@ def test_variables_of_commands_and_tests_are_let_pass(name: str) -> None:
         ("INTERLOCK_TARGETS__ORDER_DESK", "http://s3cret"),
         ("INTERLOCK_TEMPORAL__TLS", "s3cret"),
         ("INTERLOCK_WORKER__SWEEP_EVERY", "0"),
+        ("INTERLOCK_SLACK", "[1]"),
+        ("INTERLOCK_SLACK__BOT_TOKEN", "s3cret"),
+        ("INTERLOCK_SLACK__BOT_TOKEN", "xoxb- s3cret"),
+        ("INTERLOCK_SLACK__SIGNING_SECRET", "s3cret\N{EN DASH}"),
+        ("INTERLOCK_SLACK__APP_TOKEN", "xoxb-s3cret"),
+        ("INTERLOCK_SLACK__API_URL", "s3cret"),
+        ("INTERLOCK_SLACK__RATE", "0"),
+        ("INTERLOCK_SLACK__RATE", "inf"),
+        ("INTERLOCK_SLACK__CALL_TIMEOUT", "61"),
+        ("INTERLOCK_SLACK__DIGEST_ABOVE", "0"),
+        ("INTERLOCK_SLACK__EMAIL_DOMAINS", "shop.example"),
+        ("SLACK_BOT_TOKEN", "xoxp-s3cret"),
+        ("SLACK_APP_TOKEN", "s3cret"),
+        ("SLACK_SIGNING_SECRET", "two s3cret"),
+        ("SLACK_API_URL", "s3cret"),
     ],
 )
 def test_what_is_wrong_is_named_and_its_value_is_not_shown(name: str, value: str) -> None:
@@ -118,3 +138,84 @@ def test_the_development_issuer_needs_loopback(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_the_development_issuer_runs_on_loopback(host: str) -> None:
     assert load(NEEDED | DEVELOPMENT | {"INTERLOCK_API__HOST": host}).identity.dev_issuer
+
+
+def test_slack_is_off_by_itself_and_at_slacks_own_rates() -> None:
+    slack = load(NEEDED).slack
+    assert not slack.enabled
+    assert (slack.rate, slack.digest_above, slack.call_timeout, slack.api_url) == (1.0, 10, 10.0, None)
+    assert slack.email_domains == ()
+
+
+def test_slack_is_on_by_the_names_that_everybody_uses() -> None:
+    settings = load(NEEDED | SLACK | {"SLACK_API_URL": "https://proxy.example/api/", "SLACK_CHANNEL": "not ours"})
+    assert settings.slack.enabled
+    assert settings.slack.api_url == "https://proxy.example/api"
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "ours", [{"INTERLOCK_SLACK__BOT_TOKEN": "xoxb-2"}, {"INTERLOCK_SLACK": '{"bot_token": "xoxb-2"}'}]
+)
+def test_our_own_name_counts_where_both_are_set(ours: dict[str, str]) -> None:
+    slack = load(NEEDED | SLACK | ours).slack
+    assert slack.bot_token is not None
+    assert slack.bot_token.get_secret_value() == "xoxb-2"
+    assert slack.enabled
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "INTERLOCK_SLACK__BOT_TOKEN"])
+def test_a_line_end_after_a_token_is_dropped(name: str) -> None:
+    slack = load(NEEDED | SLACK | {name: " xoxb-1\n"}).slack
+    assert slack.bot_token is not None
+    assert slack.bot_token.get_secret_value() == "xoxb-1"
+
+
+@pytest.mark.parametrize("empty", ["", " \n"])
+def test_empty_is_not_set(empty: str) -> None:
+    assert not load(NEEDED | dict.fromkeys([*SLACK, "SLACK_APP_TOKEN", "SLACK_API_URL"], empty)).slack.enabled
+    assert load(NEEDED | SLACK | {"INTERLOCK_SLACK__BOT_TOKEN": ""}).slack.enabled
+
+
+def test_socket_mode_needs_no_signing_secret() -> None:
+    slack = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "INTERLOCK_SLACK__SOCKET_MODE": "true"}
+    assert load(NEEDED | slack).slack.enabled
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"SLACK_BOT_TOKEN": "xoxb-s3cret"}, "^SLACK_BOT_TOKEN is set, but SLACK_SIGNING_SECRET is not: copy it"),
+        (
+            {"SLACK_BOT_TOKEN": "xoxb-s3cret", "SLACK_APP_TOKEN": "xapp-s3cret"},
+            "set INTERLOCK_SLACK__SOCKET_MODE=true and SLACK_APP_TOKEN",
+        ),
+        ({"SLACK_SIGNING_SECRET": "s3cret"}, "^SLACK_SIGNING_SECRET is set, but SLACK_BOT_TOKEN is not: copy it"),
+        ({"SLACK_APP_TOKEN": "xapp-s3cret"}, "^SLACK_APP_TOKEN is set, but SLACK_BOT_TOKEN is not: copy it"),
+        (SLACK | {"INTERLOCK_SLACK__SOCKET_MODE": "true"}, "^INTERLOCK_SLACK__SOCKET_MODE needs SLACK_APP_TOKEN: make"),
+        (SLACK | {"SLACK_API_URL": "http://s3cret.example"}, "^SLACK_API_URL must be https, but for"),
+    ],
+)
+def test_half_of_slack_is_refused_with_what_to_do(given: dict[str, str], words: str) -> None:
+    with pytest.raises(Misconfigured, match=words) as caught:
+        load(NEEDED | given)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_in_development_slack_may_be_a_plain_server() -> None:
+    given = {"SLACK_API_URL": "http://127.0.0.1:9000/api/", "INTERLOCK_ENVIRONMENT": "development"}
+    assert load(NEEDED | SLACK | given).slack.api_url == "http://127.0.0.1:9000/api"
+
+
+def test_domains_are_compared_in_lower_case() -> None:
+    assert load(NEEDED | {"INTERLOCK_SLACK__EMAIL_DOMAINS": '["Shop.Example"]'}).slack.email_domains == (
+        "shop.example",
+    )
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "shop", "@shop.example", "dana@shop.example", "*.example", "shop.example.", "https://shop.example"]
+)
+def test_what_is_no_domain_is_refused(domain: str) -> None:
+    with pytest.raises(Misconfigured, match=r"^INTERLOCK_SLACK__EMAIL_DOMAINS__0: must be domains alone"):
+        load(NEEDED | {"INTERLOCK_SLACK__EMAIL_DOMAINS": json.dumps([domain])})

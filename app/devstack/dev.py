@@ -26,10 +26,11 @@ from app.devstack.stack import KEYS, ReadyFiles, Stack, environment
 from app.devstack.supervisor import Part, Supervisor, together
 from app.devstack.temporal_server import TemporalServer
 from app.keys import KeyRings, create_missing, note_verifier_key
-from app.settings import load
+from app.settings import SLACK_VARIABLES, Settings, load
 
 DATABASE = "interlock"
 LEDGER_NAME = "interlock"
+DEV_BOT_TOKEN = "xoxb-dev"  # noqa: S105  # a fake Slack's
 STOP_ORDER = ("api", "worker", "temporal", "postgres")
 _ANSWER_SECONDS = 60.0
 _GRACE = 15.0
@@ -57,8 +58,9 @@ async def run_dev(
     """Run the stack in ``data`` until SIGTERM or SIGINT, then stop its parts in order and return.
 
     ``port``: of the API; 0 picks one and keeps it. ``install`` makes ``governance`` the active rules. ``ready_file``
-    appears when everything answers, names the processes, and goes when the stack stops. Raises `AlreadyRunning`,
-    `StackError` (its `PartFailed` with the end of the part's log), `Misconfigured` and whatever ``install`` raises.
+    appears when everything answers, names the processes, and goes when the stack stops. Slack is on when
+    ``slack_api_url`` is given, or the environment has a bot token. Raises `AlreadyRunning`, `StackError` (its
+    `PartFailed` with the end of the part's log), `Misconfigured` and whatever ``install`` raises.
     """
     lock = DirectoryLock(data)
     lock.acquire()
@@ -107,7 +109,8 @@ class _Dev:
         self._governance = governance
         self._files = files
         self._processes = processes
-        self._slack = _slack_environment(data, slack_api_url)
+        self._slack_secret = _kept_secret(data / "slack-signing-secret")
+        self._outside = _outside(slack_api_url, self._slack_secret)
         self._supervisor = Supervisor()
         self._postgres = Postgres(data / "postgres", log=self._log("postgres"))
         self._temporal = TemporalServer(data / "temporal", log=self._log("temporal"))
@@ -117,12 +120,13 @@ class _Dev:
         try:
             await self._clear_away()
             api_url = f"http://{LOOPBACK}:{self._free(port)}"
+            settings = load(self._environment(api_url))
             await together(
-                self._start_database(api_url, install),
+                self._start_database(settings, install),
                 self._supervisor.start(Part("temporal", self._temporal.launch, self._temporal.stop)),
             )
             await self._start_processes(api_url)
-            stack = self._describe(api_url)
+            stack = self._describe(api_url, settings)
             self._tell(stack)
             await self._supervisor.keep(lambda: self._tell(stack))
         finally:
@@ -145,16 +149,15 @@ class _Dev:
             raise StackError(f"port {port} is taken: end the server that listens there, or choose another with --port")
         return port
 
-    async def _start_database(self, api_url: str, install: Install) -> None:
+    async def _start_database(self, settings: Settings, install: Install) -> None:
         await asyncio.to_thread(create_missing, self._data / KEYS)
         await self._supervisor.start(Part("postgres", self._postgres.launch, self._postgres.stop))
         await self._postgres.create_database(DATABASE, exists_ok=True)
-        settings = load({**os.environ, **self._environment(api_url)})
         await prepare(settings, self._governance, install)
 
     async def _start_processes(self, api_url: str) -> None:
         ready = self._data / "worker.ready"
-        env = {**os.environ, **self._environment(api_url), **self._slack}
+        env = self._environment(api_url)
         api = self._command("api", self._processes.api, env)
         worker = self._command("worker", self._processes.worker, {**env, "INTERLOCK_WORKER__READY_FILE": str(ready)})
         await together(
@@ -165,18 +168,19 @@ class _Dev:
     def _command(self, name: str, argv: tuple[str, ...], env: Mapping[str, str]) -> Command:
         return Command(name, argv, self._record(name), self._log(name), env=env, grace=_GRACE)
 
-    def _describe(self, api_url: str) -> Stack:
+    def _describe(self, api_url: str, settings: Settings) -> Stack:
         ledger = KeyRings.load(self._data / KEYS).ledger
+        signing = settings.slack.signing_secret
         return Stack(
             api_url=api_url,
             temporal_address=self._temporal.address,
             database_url=self._postgres.dsn(DATABASE),
-            slack_signing_secret=self._slack["SLACK_SIGNING_SECRET"],
+            slack_signing_secret=signing.get_secret_value() if signing else self._slack_secret,
             ledger_vkey=note_verifier_key(LEDGER_NAME, ledger.current_key),
         )
 
     def _environment(self, api_url: str) -> dict[str, str]:
-        return environment(
+        return self._outside | environment(
             self._data,
             api_url=api_url,
             temporal_address=self._temporal.address,
@@ -213,12 +217,16 @@ def _remove(file: Path | None) -> None:
         file.unlink(missing_ok=True)
 
 
-def _slack_environment(data: Path, api_url: str | None) -> dict[str, str]:
-    found = {
-        "SLACK_BOT_TOKEN": os.environ.get("SLACK_BOT_TOKEN", "xoxb-dev"),
-        "SLACK_SIGNING_SECRET": os.environ.get("SLACK_SIGNING_SECRET") or _kept_secret(data / "slack-signing-secret"),
-    }
-    return found | ({"SLACK_API_URL": api_url} if api_url else {})
+def _outside(slack_api_url: str | None, secret: str) -> dict[str, str]:
+    """The environment that our processes get from ours: with Slack, or without it."""
+    environ = dict(os.environ)
+    if slack_api_url:
+        defaults = {"SLACK_BOT_TOKEN": DEV_BOT_TOKEN, "SLACK_SIGNING_SECRET": secret}
+        chosen = {"SLACK_API_URL": slack_api_url, "INTERLOCK_SLACK__API_URL": slack_api_url}  # the option counts
+        return environ | {name: environ.get(name, "").strip() or word for name, word in defaults.items()} | chosen
+    if not any(environ.get(name, "").strip() for name in ("SLACK_BOT_TOKEN", "INTERLOCK_SLACK__BOT_TOKEN")):
+        return {name: value for name, value in environ.items() if name not in SLACK_VARIABLES}
+    return environ
 
 
 def _kept_secret(file: Path) -> str:

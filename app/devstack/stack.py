@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from app.devstack.errors import StackError
 from app.devstack.files import write_whole
 from app.devstack.lock import is_held
+from app.settings import SLACK_VARIABLES
 
 NAME = "stack.json"
 KEYS = "keys"
@@ -75,8 +76,9 @@ def environment(data: Path, *, api_url: str, temporal_address: str, database_url
 
 
 def environment_of(data: Path) -> dict[str, str]:
-    """The ``INTERLOCK_*`` variables for a command that talks to the stack running in ``data``.
+    """The variables for a command that talks to the stack running in ``data``.
 
+    Slack's are empty: no command calls it, and what this shell has of them may be half of what the stack was given.
     Raises `StackError` if none runs there, or it has not come up yet.
     """
     data = data.absolute()
@@ -86,7 +88,7 @@ def environment_of(data: Path) -> dict[str, str]:
         document = json.loads((data / NAME).read_text())
     except FileNotFoundError:
         raise StackError(f"the stack in {data} is not ready yet: see {data / 'logs'}") from None
-    return environment(
+    return dict.fromkeys(SLACK_VARIABLES, "") | environment(
         data,
         api_url=document["api_url"],
         temporal_address=document["temporal_address"],

@@ -25,7 +25,11 @@ ASK = {
     "parameters": {"order_id": "#W1000003", "reason": "no longer needed"},
     "on_behalf_of": "customer:amara_okonjo_37",
 }
-OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_") or "CACHE" in name}
+OUTSIDE = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("INTERLOCK_", "SLACK_")) or name == "INTERLOCK_CACHE"
+}
 
 
 @pytest.fixture(name="place", scope="module")

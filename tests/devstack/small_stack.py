@@ -1,6 +1,6 @@
 """`interlock dev` with small processes in place of ours. Arguments: data, ready file, port, what to do.
 
-``fails``: installing the governance files raises; ``broken``: the API does not start.
+``fails``: installing the governance files raises; ``broken``: the API does not start; ``quiet``: no address of Slack.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from app.devstack.dev import Processes, run_dev
 from app.devstack.errors import StackError
+from app.domain.errors import Misconfigured
 from app.settings import Settings
 
 MODE = sys.argv[4]
 API = "tests.devstack.small_api" if MODE != "broken" else "tests.devstack.no_such_module"
+SLACK = None if MODE == "quiet" else "http://slack.test/api/"
 PROCESSES = Processes(
     api=(sys.executable, "-m", API),
     worker=(sys.executable, "-m", "tests.devstack.small_worker"),
@@ -30,8 +32,6 @@ async def install(settings: Settings, governance: Path) -> None:
 logging.basicConfig(level=logging.INFO)
 data, ready_file, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 try:
-    asyncio.run(
-        run_dev(data, Path("rules"), port, ready_file, "http://slack.test/api/", install=install, processes=PROCESSES)
-    )
-except StackError as error:
+    asyncio.run(run_dev(data, Path("rules"), port, ready_file, SLACK, install=install, processes=PROCESSES))
+except (StackError, Misconfigured) as error:
     sys.exit(str(error))

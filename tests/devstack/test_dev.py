@@ -25,9 +25,13 @@ from app.settings import load
 from tests.devstack.waiting import document, eventually, gone
 
 PARTS = ("api", "worker", "temporal", "postgres")
+OUTSIDE = {name: value for name, value in os.environ.items() if "SLACK_" not in name}
+REAL = {"SLACK_BOT_TOKEN": "xoxb-real", "SLACK_SIGNING_SECRET": "real-secret"}
 
 
-def start(place: Path, *, port: int = 0, mode: str = "works") -> subprocess.Popen[str]:
+def start(
+    place: Path, *, port: int = 0, mode: str = "works", slack: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     argv = [
         sys.executable,
         "-m",
@@ -37,7 +41,7 @@ def start(place: Path, *, port: int = 0, mode: str = "works") -> subprocess.Pope
         str(port),
         mode,
     ]
-    return subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(argv, env={**OUTSIDE, **(slack or {})}, stderr=subprocess.PIPE, text=True)
 
 
 def ready(place: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -47,10 +51,12 @@ def ready(place: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def running(place: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A stack that is ready, and its ready file; killed if the test has not ended it."""
+def running(
+    place: Path, *, mode: str = "works", slack: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A stack that is ready, and its ready file; killed if the test has not ended it. ``slack``: variables outside."""
     (place / "ready").unlink(missing_ok=True)  # a killed stack cannot remove it
-    process = start(place)
+    process = start(place, mode=mode, slack=slack)
     try:
         yield process, ready(place, process)
     finally:
@@ -58,9 +64,9 @@ def running(place: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]
         process.communicate()
 
 
-def refused(place: Path, *, port: int = 0, mode: str = "works") -> str:
+def refused(place: Path, *, port: int = 0, mode: str = "works", slack: dict[str, str] | None = None) -> str:
     """The last words of a stack that must not come up."""
-    process = start(place, port=port, mode=mode)
+    process = start(place, port=port, mode=mode, slack=slack)
     _, words = process.communicate(timeout=60)
     assert process.returncode == 1
     return words
@@ -79,7 +85,10 @@ def test_it_comes_up_tells_where_everything_is_and_stops_cleanly(place: Path) ->
         assert environ["SLACK_BOT_TOKEN"] == "xoxb-dev"
         assert environ["SLACK_SIGNING_SECRET"] == told["slack"]["signing_secret"]
         assert environ["SLACK_API_URL"] == "http://slack.test/api/"
-        assert environment_of(place / "data").items() <= environ.items()
+        assert load(environ).slack.enabled
+        assert {
+            name: value for name, value in environment_of(place / "data").items() if value
+        }.items() <= environ.items()
         process.send_signal(signal.SIGTERM)
         words = process.communicate(timeout=60)[1]
         assert process.returncode == 0
@@ -89,6 +98,43 @@ def test_it_comes_up_tells_where_everything_is_and_stops_cleanly(place: Path) ->
         assert not (place / "ready").exists()
         with pytest.raises(StackError, match="no stack runs in"):
             environment_of(place / "data")
+
+
+def test_without_an_address_or_a_token_of_slack_it_is_off_and_its_secret_stays_ready(place: Path) -> None:
+    with running(place, mode="quiet", slack={"SLACK_SIGNING_SECRET": "half"}) as (_, told):
+        environ = httpx.get(told["api_url"]).json()
+        assert not [name for name in environ if name.startswith("SLACK_")]
+        assert not load(environ).slack.enabled
+        assert told["slack"]["signing_secret"] == (place / "data" / "slack-signing-secret").read_text()
+        assert told["slack"]["events_url"] == told["api_url"] + "/slack/events"
+        assert load({**REAL, "SLACK_SIGNING_SECRET": "", **environment_of(place / "data")}).environment == "development"
+
+
+def test_a_real_token_and_secret_reach_its_processes(place: Path) -> None:
+    with running(place, mode="quiet", slack=REAL) as (_, told):
+        environ = httpx.get(told["api_url"]).json()
+        slack = load(environ).slack
+        assert slack.enabled
+        assert slack.api_url is None
+        assert REAL.items() <= environ.items()
+        assert told["slack"]["signing_secret"] == "real-secret"
+
+
+def test_what_is_set_outside_counts_but_for_the_address(place: Path) -> None:
+    outside = {**REAL, "SLACK_API_URL": "http://x.test", "INTERLOCK_SLACK__API_URL": "http://y.test"}
+    with running(place, slack=outside) as (_, told):
+        slack = load(httpx.get(told["api_url"]).json()).slack
+        assert slack.bot_token is not None
+        assert slack.bot_token.get_secret_value() == "xoxb-real"
+        assert slack.api_url == "http://slack.test/api"
+        assert told["slack"]["signing_secret"] == "real-secret"
+
+
+def test_a_token_without_a_secret_is_refused_before_anything_starts(place: Path) -> None:
+    words = refused(place, mode="quiet", slack={"SLACK_BOT_TOKEN": "xoxb-real"})
+    assert "SLACK_BOT_TOKEN is set, but SLACK_SIGNING_SECRET is not: copy it" in words
+    assert "xoxb-real" not in words
+    assert not (place / "data" / "postgres").exists()
 
 
 async def test_commands_find_its_settings_and_its_database(place: Path) -> None:
