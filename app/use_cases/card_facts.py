@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
+from app.governance.masking import HIDDEN, Hidden
 
-class Hidden:
-    """Stands in a tree of parameters where the catalogue masks a value."""
-
-    def __repr__(self) -> str:
-        return "HIDDEN"
-
-
-HIDDEN: Final = Hidden()
+__all__ = [
+    "HIDDEN",
+    "CardFacts",
+    "DecisionFacts",
+    "ExclusionFacts",
+    "ExecutionFacts",
+    "Hidden",
+    "StageFacts",
+]
 
 
 @dataclass(frozen=True, slots=True)

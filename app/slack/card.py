@@ -1,0 +1,122 @@
+"""The card of one request, as of one version: what people see in a channel, and decide on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.slack import sections
+from app.slack.parameters import printed
+from app.slack.pieces import Block, Buttons, Prose, Sent, Verbatim, as_json, bold, labelled, length, line
+from app.slack.rights import Rights, deciding, details_button, rights
+from app.slack.sections import ROOMY, TIGHT, Caps
+from app.slack.text import one_line, spoken
+from app.slack.words import STATUS
+from app.use_cases.card_facts import CardFacts
+
+MAX_PARAMETERS = 5_000
+"""Characters of parameters that a card shows; longer ones are in Details alone."""
+
+MAX_LENGTH = 9_000
+"""Characters of all texts of a card; Slack refuses somewhere above 12,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A message that shows requests. ``decides``: it has Approve or Deny. ``event``: the message's metadata."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    event: dict[str, Any]
+
+    @property
+    def decides(self) -> bool:
+        """True when it has Approve or Deny."""
+        rows = (block for block in self.blocks if isinstance(block, Buttons))
+        return any(button.action in {"approve", "deny"} for row in rows for button in row.buttons)
+
+    def content(self) -> list[dict[str, Any]]:
+        """The blocks without any button's value or confirmation: what the hash of what was shown commits to."""
+        return as_json(self.blocks, None)
+
+    def message(self, card_hash: str | None) -> dict[str, Any]:
+        """For chat.postMessage and chat.update. ``card_hash``: of `content`, when decisions can be made on it."""
+        return {"text": self.text, "blocks": as_json(self.blocks, Sent(card_hash)), "metadata": self.event}
+
+
+def card(facts: CardFacts, *, live: bool, api_url: str) -> Card:
+    """The card of a request. ``live``: False for a place whose people are not asked now: no decision buttons.
+
+    ``api_url``: where what Slack cannot do is done.
+    """
+    shown = printed(facts.parameters)
+
+    def blocks(caps: Caps) -> tuple[Block, ...]:
+        may = rights(facts, live=live, api_url=api_url, missing=_missing(facts, shown, caps))
+        return _told(facts, shown, caps, may)
+
+    return _fitting(facts, blocks)
+
+
+def inert(facts: CardFacts) -> Card:
+    """What a card shows, without any decision button and without a word about them."""
+    shown = printed(facts.parameters)
+    return _fitting(facts, lambda caps: _told(facts, shown, caps, Rights()))
+
+
+def _fitting(facts: CardFacts, blocks: Callable[[Caps], tuple[Block, ...]]) -> Card:
+    roomy = blocks(ROOMY)
+    fits = length(as_json(roomy, None)) <= MAX_LENGTH
+    return Card(_text(facts), roomy if fits else blocks(TIGHT), _event(facts))
+
+
+def _told(facts: CardFacts, shown: str, caps: Caps, may: Rights) -> tuple[Block, ...]:
+    """All blocks of a card. ``shown``: the parameters as printed; ``may``: the decision buttons it has."""
+    return (
+        sections.header(facts),
+        sections.summary(facts, caps),
+        sections.behalf(facts, caps),
+        *_parameters(facts, shown),
+        *sections.not_shown(facts, caps),
+        *sections.reason(facts, caps),
+        sections.policy(facts, caps),
+        *sections.plan(facts, caps),
+        *sections.decisions(facts, caps),
+        *sections.people(facts, caps),
+        sections.clock(facts),
+        *sections.notes(may.notes),
+        Buttons((*deciding(facts, may), details_button(facts))),
+    )
+
+
+def _missing(facts: CardFacts, shown: str, caps: Caps) -> int:
+    """How many characters of what is asked for, and for whom, this card cannot show."""
+    over = len(shown) if len(shown) > MAX_PARAMETERS else 0
+    said = [len(one_line(text)) for text in (facts.on_behalf_of, facts.triggered_by) if text is not None]
+    return over + sum(max(0, long - caps.behalf) for long in said)
+
+
+def _parameters(facts: CardFacts, shown: str) -> tuple[Prose, ...]:
+    if not shown:
+        return (Prose((labelled("Parameters", "none"),)),)
+    if len(shown) > MAX_PARAMETERS:
+        return (
+            Prose((labelled("Parameters", f"{len(shown):,} characters, too many for a card; all are in Details"),)),
+        )
+    return (Prose((line(bold("Parameters"), sections.inert(facts)), Verbatim(shown))),)
+
+
+def _text(facts: CardFacts) -> str:
+    what = f"{spoken(facts.title)} ({spoken(facts.bot_title)})"
+    if facts.status == "held":
+        return f"Held for a decision: {what}"
+    return f"{STATUS.get(facts.status, spoken(facts.status)).partition(':')[0]}: {what}"
+
+
+def _event(facts: CardFacts) -> dict[str, Any]:
+    payload = {"request_id": facts.request_id, "version": facts.version}
+    return {"event_type": "interlock_request", "event_payload": payload}
+
+
+__all__ = ["MAX_LENGTH", "MAX_PARAMETERS", "Card", "card", "inert"]

@@ -1,0 +1,62 @@
+"""Replies under a card: one for each end of a request that people want to hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.slack.pieces import Line, Prose, Verbatim, as_json, bold, line
+from app.slack.sections import runs
+from app.slack.text import excerpt, spoken, visible
+from app.slack.words import STATUS, UNKNOWN, denier, status_line
+from app.use_cases.card_facts import CardFacts
+
+RESULT = "What the target answered is in the web API, not here."
+_MAX_REASON = 2_000
+_ENDS = frozenset({"denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "failed", "unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message under the card. ``key``: stable, so that each is posted once."""
+
+    key: str
+    text: str
+    blocks: list[dict[str, Any]]
+
+
+def replies(facts: CardFacts) -> list[Reply]:
+    """All replies that must stand under the card by now, in order."""
+    return list(_replies(facts))
+
+
+def _replies(facts: CardFacts) -> Iterator[Reply]:
+    settled = facts.ended_why == "settled"
+    if settled:
+        yield _reply("unknown", facts, line(bold(STATUS["unknown"])), _unknown())
+    if facts.status == "unknown":
+        yield _reply("unknown", facts, line(bold(status_line(facts))), _unknown())
+    elif facts.status in _ENDS:
+        yield _reply(facts.status, facts, line(bold(status_line(facts))), *_more(facts))
+
+
+def _unknown() -> Line:
+    return line(UNKNOWN)
+
+
+def _more(facts: CardFacts) -> Iterator[Line | Verbatim]:
+    by = denier(facts)
+    if by is not None and by.reason:
+        yield line("Their reason:")
+        yield Verbatim(excerpt(visible(by.reason), _MAX_REASON))
+    elif facts.status == "denied" and by is None and facts.verdict_reason:
+        yield line(*runs(facts.verdict_reason, _MAX_REASON))
+    if facts.status in {"succeeded", "failed"}:
+        yield line(RESULT)
+
+
+def _reply(key: str, facts: CardFacts, *parts: Line | Verbatim) -> Reply:
+    """``text`` is what a notification shows: our words and the title."""
+    said = STATUS[key].partition(":")[0]
+    return Reply(key, f"{said}: {spoken(facts.title)}", as_json((Prose(parts),), None))

@@ -1,0 +1,100 @@
+"""What a status means, in words for people: one table for cards, lists and threads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.slack.text import excerpt, one_line
+from app.use_cases.card_facts import CardFacts, DecisionFacts
+
+UNKNOWN: Final = "Nobody runs it again by itself; responders find out whether it happened, and settle it."
+
+STATUS: Final = {
+    "held": "Held: it waits for people to decide",
+    "approved": "Approved: it may start",
+    "executing": "Executing: it has started",
+    "unknown": "Unknown: it may or may not have happened",
+    "succeeded": "Succeeded",
+    "failed": "Failed",
+    "denied": "Denied",
+    "expired": "Expired: it did not get its approvals in time, and never runs",
+    "cancelled": "Cancelled: it was withdrawn, and never runs",
+    "lapsed": "Lapsed: its time was over",
+    "revoked": "Revoked: its ground was gone, and it never runs",
+}
+
+WHY: Final = {
+    "denied-by-person": "a person denied it",
+    "withdrawn": "a person who had approved it denied it in time",
+    "cancelled": "it was called off",
+    "superseded": "a newer request takes its place",
+    "expires-at-passed": "its time was over",
+    "no-open-stage": "no stage was left to decide",
+    "stage-time-over": "the time of its stage was over, and there was nobody to escalate to",
+    "quorum-out-of-reach": "too few people were left who may decide it",
+    "late": "it came to be admitted too late",
+    "not-started": "it was approved, and was not started in time",
+    "not-reported": "the bot never reported what came of it",
+    "stopped": "the bot, or all of them, had been stopped",
+    "policy-stricter": "newer rules refuse it",
+    "not-entitled": "the bot may no longer ask for this",
+    "action-changed": "what the action does has changed",
+    "digest-differs": "it is not what people decided on",
+    "no-outcome": "no outcome was ever recorded",
+    "no-more-attempts": "every attempt was used up",
+    "settled": "people settled what came of it",
+}
+
+SAID: Final = {"approve": "approved", "deny": "denied", "abstain": "abstained"}
+
+EXCLUDED: Final = {
+    "self-approval": "asked for it, or made the credential that asked",
+    "on-behalf-of": "the bot acts for them, or because of their message",
+    "bot-owner": "owns or deployed the bot",
+    "beneficiary": "would be the payee, recipient or grantee",
+    "stage-repeat": "decided an earlier stage",
+    "one-person-one-vote": "has a vote already",
+    "not-eligible": "was not in the group when it was asked, or is not now",
+    "weak-authentication": "signed in too weakly",
+    "stale-authority": "lost the standing to decide",
+    "unlinked-identity": "has no active account here",
+}
+
+NAMED_BY_BOT: Final = frozenset({"on-behalf-of", "beneficiary"})
+"""Exclusions that the bot's own words cause."""
+
+REVERSIBILITY: Final = {
+    "read_only": "only reads",
+    "reversible": "reversible",
+    "externally_reversible": "reversible only with others' help",
+    "irreversible": "irreversible",
+}
+
+
+def why(facts: CardFacts) -> str:
+    """Why it came to rest, as half a sentence; empty when the status says all."""
+    return "" if facts.ended_why is None else WHY.get(facts.ended_why, name(facts.ended_why))
+
+
+def denier(facts: CardFacts) -> DecisionFacts | None:
+    """Who denied it last, if a person did."""
+    if facts.status != "denied":
+        return None
+    return next((said for said in reversed(facts.decisions) if said.say == "deny" and said.standing), None)
+
+
+def status_line(facts: CardFacts) -> str:
+    """The status and what it means, in one sentence without a full stop."""
+    said = STATUS.get(facts.status, one_line(facts.status))
+    if facts.status == "denied":
+        by = denier(facts)
+        return f"{said} by {name(by.person)}" if by else f"{said} by the rules, and never runs"
+    http = facts.execution.http_status if facts.execution and facts.status == "failed" else None
+    said += f": the target answered with HTTP {http}" if http is not None else ""
+    because = why(facts)
+    return f"{said} ({because})" if because else said
+
+
+def name(text: str, most: int = 80) -> str:
+    """A person's or a thing's name, on one line."""
+    return excerpt(one_line(text), most)

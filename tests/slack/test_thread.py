@@ -1,0 +1,67 @@
+"""Replies under a card: one for each end, the same one every time."""
+
+from __future__ import annotations
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from app.slack.thread import Reply, replies
+from app.use_cases.card_facts import CardFacts
+from tests.fakes.slack.block_kit import readable
+from tests.slack.facts import HOSTILE, STATES, closed, crowded, hostile, ran, request, said
+from tests.slack.seen import fine, framed
+
+ENDED = ["denied", "withdrawn", "denied-by-rules", "expired", "cancelled", "revoked", "lapsed"]
+RAN = ["succeeded", "failed", "unknown", "settled"]
+
+
+def told(facts: CardFacts) -> list[Reply]:
+    found = replies(facts)
+    for reply in found:
+        fine({"text": reply.text, "blocks": reply.blocks})
+    return found
+
+
+@pytest.mark.parametrize("state", [*ENDED, *RAN])
+def test_every_end_is_told(state: str, snapshot: SnapshotAssertion) -> None:
+    said_so = [f"{reply.key} | {reply.text} | {readable(reply.blocks)}" for reply in told(STATES[state])]
+    assert said_so == snapshot
+
+
+@pytest.mark.parametrize(
+    ("state", "keys"),
+    [
+        *((state, []) for state in ("held", "approved", "executing")),
+        ("withdrawn", ["denied"]),
+        ("denied-by-rules", ["denied"]),
+        *((state, [state]) for state in ("denied", "expired", "cancelled", "revoked", "lapsed")),
+        ("succeeded", ["succeeded"]),
+        ("failed", ["failed"]),
+        ("unknown", ["unknown"]),
+        ("settled", ["unknown", "succeeded"]),
+    ],
+)
+def test_keys(state: str, keys: list[str]) -> None:
+    assert [reply.key for reply in told(STATES[state])] == keys
+
+
+def test_settled_as_failed() -> None:
+    facts = request(status="failed", ended_why="settled", execution=ran(status="failed"))
+    assert [reply.key for reply in told(facts)] == ["unknown", "failed"]
+
+
+def test_why_somebody_denied_is_told_in_a_frame() -> None:
+    facts = request(status="denied", stages=closed(), decisions=(said("deny", reason=HOSTILE),))
+    (reply,) = told(facts)
+    (frame,) = (
+        part for block in reply.blocks for part in block["elements"] if part["type"] == "rich_text_preformatted"
+    )
+    assert frame["elements"][0]["text"].startswith("<!channel>")
+    assert framed(reply.blocks, "nothing") == ""
+
+
+@pytest.mark.parametrize("status", ["denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "unknown"])
+@pytest.mark.parametrize("text", [HOSTILE, "", "x" * 10_000, "\u202e" * 300])
+def test_hostile_texts_are_inert(status: str, text: str) -> None:
+    assert told(hostile(text, status=status))
+    assert told(crowded(status=status, ended_why=text))
