@@ -122,5 +122,15 @@ class Settle(Body):
     reason: Annotated[Reason, AfterValidator(_not_blank)]
 
 
-BODIES: tuple[type[Body], ...] = (Ask, Decision, Cancel, Nothing, Outcome, Settle)
+class Link(Body):
+    """A person says that a Slack account is theirs."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LINK]})
+
+    code: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        description="As Slack showed it; case, dashes and blanks do not count."
+    )
+
+
+BODIES: tuple[type[Body], ...] = (Ask, Decision, Cancel, Nothing, Outcome, Settle, Link)
 """All of them, for the OpenAPI document."""

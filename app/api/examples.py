@@ -25,6 +25,8 @@ OUTCOME: dict[str, Any] = {
     "result": {"order_id": "#W2378156", "status": "pending"},
 }
 SETTLE: dict[str, Any] = {"status": "succeeded", "reason": "The order shows as cancelled in the back office"}
+LINK: dict[str, Any] = {"code": "K7QD-2MXA-VJ5T-ZR3B-6WFN-HCYE-P4LS"}
+IDENTITY_LINK: dict[str, Any] = {"team": "T0SHOP", "user": "U0DANA", "person": "dana"}
 TOKEN: dict[str, Any] = {"access_token": "eyJhbGciOiJFZDI1NTE5Iiwi...", "token_type": "Bearer", "expires_in": 600}
 GRANT: dict[str, Any] = {"grant": "eyJ0eXAiOiJhY3Rpb24tZ3JhbnQrand0Ii...", "expires_at": "2026-01-05T10:02:00.000000Z"}
 

@@ -251,6 +251,16 @@ class PolicySource(Answer):
     document: dict[str, Any]
 
 
+class IdentityLink(Answer):
+    """A Slack account, and whose it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.IDENTITY_LINK]})
+
+    team: str = Field(description="Slack's id of the workspace.")
+    user: str = Field(description="Slack's id of the account in it.")
+    person: str
+
+
 class Token(Answer):
     """An access token (RFC 6749 section 5.1)."""
 
@@ -317,6 +327,7 @@ ANSWERS: tuple[type[Answer], ...] = (
     Grant,
     Catalogue,
     PolicySource,
+    IdentityLink,
     Token,
     OAuthError,
     Jwks,

@@ -91,8 +91,9 @@ async def subjects(session: AsyncSession) -> Sequence[PersonSubject]:
 
 
 async def identities(session: AsyncSession) -> set[tuple[str, str, str, str]]:
-    """All accounts: ``(kind, issuer, subject, person)``."""
-    rows = (await session.execute(select(PersonIdentity).execution_options(populate_existing=True))).scalars()
+    """All accounts that the files name: ``(kind, issuer, subject, person)``; what people linked is not among them."""
+    query = select(PersonIdentity).where(PersonIdentity.source == "files")
+    rows = (await session.execute(query.execution_options(populate_existing=True))).scalars()
     return {(row.kind, row.issuer, row.subject, row.person_id) for row in rows}
 
 
@@ -134,11 +135,18 @@ async def upsert_person(
 async def replace_accounts(
     session: AsyncSession, identities: Sequence[tuple[str, str, str, str]], subjects: Sequence[tuple[str, str]]
 ) -> None:
-    """All identities ``(kind, issuer, subject, person)`` and subjects ``(subject, person)``, in place of the old."""
-    await session.execute(delete(PersonIdentity))
+    """All identities ``(kind, issuer, subject, person)`` and subjects ``(subject, person)``, in place of the old.
+
+    What people have linked stays, unless the files name it: then it is as they say.
+    """
+    await session.execute(delete(PersonIdentity).where(PersonIdentity.source == "files"))
     await session.execute(delete(PersonSubject))
     for kind, issuer, subject, person_id in identities:
-        session.add(PersonIdentity(kind=kind, issuer=issuer, subject=subject, person_id=person_id))
+        row = insert(PersonIdentity).values(
+            kind=kind, issuer=issuer, subject=subject, person_id=person_id, source="files"
+        )
+        said = {"person_id": person_id, "source": "files"}
+        await session.execute(row.on_conflict_do_update(index_elements=["kind", "issuer", "subject"], set_=said))
     for subject, person_id in subjects:
         session.add(PersonSubject(subject=subject, person_id=person_id))
     await session.flush()

@@ -13,7 +13,10 @@ from app.db.tables import Base
 
 
 class LinkCode(Base):
-    """A one-time code that a Slack account asked for, by its hash; who sends it with their own token is linked."""
+    """A one-time code that a Slack account asked for, by its hash; who sends it with their own token is linked.
+
+    Without team and user: that ``used_by`` sent a code that was none; it counts against them until ``expires_at``.
+    """
 
     __tablename__ = "link_code"
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -84,10 +87,14 @@ class SlackPlace(Base):
 
 
 class CardShown(Base):
-    """What was put before people, so that a decision can say what it was made on. ``blocks``: sealed."""
+    """What was put before people, so that a decision can say what it was made on.
+
+    ``blocks``: sealed; ``not_shown``: JSON pointers of the parameters that were masked there.
+    """
 
     __tablename__ = "card_shown"
     request_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("request.id"), primary_key=True)
     hash: Mapped[str] = mapped_column(primary_key=True)
     blocks: Mapped[dict[str, Any]]
+    not_shown: Mapped[list[Any]]
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

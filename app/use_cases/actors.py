@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance
+from app.db import governance, links
+from app.db.tables import Person
 from app.domain.errors import Forbidden, Unauthenticated
 from app.domain.request import Level
 from app.domain.separation import violation
@@ -54,6 +55,48 @@ async def _person(session: AsyncSession, services: Services, caller: Caller, via
     if found is None or not found.active:
         return Actor("unlinked", None, identity, caller.level, via)
     return Actor("person", found.id, identity, caller.level, via)
+
+
+@dataclass(frozen=True, slots=True)
+class SlackAccount:
+    """A Slack account, as Slack signed it: team and user. ``email``: only one that Slack says is confirmed."""
+
+    team: str
+    user: str
+    email: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``"slack:TEAM/USER"``."""
+        return f"slack:{self.team}/{self.user}"
+
+
+async def slack_actor(services: Services, account: SlackAccount) -> Actor:
+    """Resolve a Slack account to the one active person that it is linked to, or else is by a confirmed address.
+
+    An account of nobody, or of somebody who left, is unlinked. However they come, it is no more than a click.
+    """
+    async with services.ctx.database.transaction() as session:
+        found = await governance.person_of_identity(session, "slack", account.team, account.user)
+        address = _address(services.email_domains, account.email)
+        if found is None and address is not None:
+            found = await links.person_of_address(session, address)
+    return _by_slack(account, found)
+
+
+def _by_slack(account: SlackAccount, found: Person | None) -> Actor:
+    if found is None or not found.active:
+        return Actor("unlinked", None, account.name, Level.CLICK, "slack")
+    return Actor("person", found.id, account.name, Level.CLICK, "slack")
+
+
+def _address(domains: frozenset[str], email: str | None) -> str | None:
+    """The address in lower case if its domain is one that counts. ASCII only: no letter looks like another there."""
+    if email is None or not (email.isascii() and email.isprintable()):
+        return None
+    local, at, domain = email.lower().rpartition("@")
+    plain = bool(local and at) and "@" not in local and domain in domains
+    return email.lower() if plain else None
 
 
 def person_id(who: Actor) -> str:

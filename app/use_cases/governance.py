@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, ledger
+from app.db import governance, ledger, links
+from app.db.links import Taken
 from app.domain.errors import Misconfigured
 from app.governance.catalogue import PersonFile
 from app.governance.files import load
 from app.governance.version import swap_persons, version_of
 from app.steps.context import Context
+from app.use_cases.links import note_unlinked
 
 
 async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
@@ -27,7 +29,7 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
     async with ctx.database.transaction() as session:
         await ledger.lock_stream(session, "installation")
         before = await _people(session)
-        await _put_people(session, rules.people)
+        taken = await _put_people(session, rules.people)
         changed = before != await _people(session)
         now, pids = await ctx.clock.now(session), await governance.pids(session)
         document = swap_persons(rules.document, pids)
@@ -41,6 +43,7 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
             await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])
             await governance.activate(session, version=version, document=document, at=now, by=pids.get(by, by))
             await _note(session, "policy-installed", now, by=pids.get(by, by), policy_version=version)
+        await note_unlinked(ctx, session, taken, by=pids.get(by, by))
         return version
 
 
@@ -62,7 +65,8 @@ async def _people(session: AsyncSession) -> Any:
     return persons, subjects, await governance.identities(session)
 
 
-async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> None:
+async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> Sequence[Taken]:
+    """Bring people, accounts and subjects up to date; the links that the files took from somebody."""
     for person in people:
         await governance.upsert_person(
             session,
@@ -73,8 +77,10 @@ async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> No
         )
     identities = [(i.provider, i.issuer, i.subject, person.id) for person in people for i in person.identities]
     subjects = [(subject, person.id) for person in people for subject in sorted(person.subjects)]
+    taken = await links.take(session, identities)
     await governance.replace_accounts(session, identities, subjects)
     await governance.deactivate_others(session, [person.id for person in people])
+    return taken
 
 
 async def _note(session: AsyncSession, kind: str, at: datetime, **facts: Any) -> None:

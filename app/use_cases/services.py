@@ -60,7 +60,7 @@ class Services:
     """The parts. ``tokens``: the ring that signs access tokens; ``base_url``: our issuer and audience.
 
     ``own``, ``judging``, ``updates``: turns at one request, of one actor, of all who wait for its row, of all who wait
-    for its workflow.
+    for its workflow. ``email_domains``: lower case; a confirmed address there says which person a Slack account is.
     """
 
     ctx: Context
@@ -72,3 +72,4 @@ class Services:
     own: Turns = field(default_factory=partial(Turns, 1))
     judging: Turns = field(default_factory=partial(Turns, JUDGED_AT_ONCE))
     updates: Turns = field(default_factory=partial(Turns, UPDATES_AT_ONCE))
+    email_domains: frozenset[str] = frozenset()

@@ -25,6 +25,7 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
     ("POST", "/v1/requests/{id}/grant"): {},
     ("POST", "/v1/requests/{id}/outcome"): {"status": "succeeded"},
     ("POST", "/v1/requests/{id}/settle"): {"status": "succeeded", "reason": "seen"},
+    ("POST", "/v1/identity-links"): {"code": "ABCD-EFGH"},
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
 }
@@ -38,6 +39,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/v1/requests/{id}/grant"): (404, 404, 404, 404),
     ("POST", "/v1/requests/{id}/outcome"): (404, 404, 404, 404),
     ("POST", "/v1/requests/{id}/settle"): (403, 403, 404, 403),
+    ("POST", "/v1/identity-links"): (403, 403, 422, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
 }

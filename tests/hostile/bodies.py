@@ -13,6 +13,7 @@ from tests.hostile.cases import (
     GONE,
     GRANT,
     JSON,
+    LINK,
     OUTCOME,
     ROUTES,
     SETTLE,
@@ -213,6 +214,16 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "no reason": ({"reason": GONE}, "reason"),
         "blanks for a reason": ({"reason": " \u2003"}, "reason"),
         "a long reason": ({"reason": LONG}, "reason"),
+    },
+    LINK: {
+        "no code": ({"code": GONE}, "code"),
+        "an empty code": ({"code": ""}, "code"),
+        "a null code": ({"code": None}, "code"),
+        "a number for a code": ({"code": 1}, "code"),
+        "a list of codes": ({"code": ["<code>"]}, "code"),
+        "a long code": ({"code": "A" * 101}, "code"),
+        "an account": ({"team": "T0", "user": "U0DANA"}, "team"),
+        "another person": ({"person": "dana"}, "person"),
     },
 }
 """Shapes that are refused whoever sends them, but for those of `JUDGED`, which take a caller who may ask at all."""

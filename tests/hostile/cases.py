@@ -9,13 +9,16 @@ from zlib import crc32
 
 from tests.hostile.wire import Lines
 
-Stored = Literal["nothing", "the refusal", "the refusal and its key", "one more refusal counted", "the key"]
+Stored = Literal[
+    "nothing", "the refusal", "the refusal and its key", "one more refusal counted", "the key", "that a code was wrong"
+]
 DELTAS: dict[Stored, dict[str, int]] = {
     "nothing": {},
     "the refusal": {"entry": 1, "refusal": 1, "(refused)": 1},
     "the refusal and its key": {"entry": 1, "refusal": 1, "(refused)": 1, "attempt": 1},
     "one more refusal counted": {"(refused)": 1},
     "the key": {"attempt": 1},
+    "that a code was wrong": {"link_code": 1},
 }
 """What may become more, to the row; `tests.hostile.counting` says what is counted."""
 
@@ -106,7 +109,8 @@ SETTLE = Route(
     ("bot", "ivan"),
     "reason",
 )
-ROUTES = (ASK, DECIDE, CANCEL, GRANT, OUTCOME, SETTLE)
+LINK = Route("link", "/v1/identity-links", {"code": "<code>"}, ("bot", "dana"), "code")
+ROUTES = (ASK, DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, LINK)
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE)
 
 

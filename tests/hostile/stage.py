@@ -16,7 +16,9 @@ from app.db.tables import Bot, ClientCredential
 from app.domain.digest import sha256
 from app.domain.request import Level
 from app.identity.secrets import hash_secret
+from app.use_cases.actors import SlackAccount
 from app.use_cases.governance import install
+from app.use_cases.links import WRONG_A_MINUTE, ask_code
 from app.use_cases.refusals import PER_MINUTE
 from app.use_cases.token import create_credential
 from tests.api.conftest import Headers
@@ -75,18 +77,21 @@ class Stage:
         return self.api.person(person, Level.CLICK if weakly else Level.LOGIN)
 
     async def before(self, text: bytes) -> Counter[str]:
-        """What is stored before a line is sent; counted anew where the line has made a request of its own."""
+        """What is stored before a line is sent; counted anew where the line has made something of its own."""
         if self.stored is None or b"<fresh" in text:
             self.stored = await counts(self.api.world)
         return self.stored
 
     async def filled(self, *texts: bytes) -> list[bytes]:
-        """The texts with their words replaced; ``<fresh...>`` by a request that is made now, one for all of them."""
+        """The texts with their words replaced; ``<fresh...>`` by what is made now, one for all of them."""
         named = {word.decode() for text in texts for word in _WORD.findall(text)}
         fresh: dict[str, str] = {"key": uuid.uuid4().hex, "thing": uuid.uuid4().hex}
         for name in named & _FRESH.keys():
             shown = await _FRESH[name](self.api)
             fresh |= {name: shown["id"], f"{name} digest": shown["digest"]}
+        for name in named & _FRESH_CODES.keys():
+            fresh[name] = await _FRESH_CODES[name](self.api)
+            self.secrets.add(fresh[name])
         words = self.words | fresh
         return [_WORD.sub(lambda found: words[found[1].decode()].encode(), text) for text in texts]
 
@@ -127,6 +132,31 @@ _FRESH: dict[str, Callable[[Live], Awaitable[Shown]]] = {
 }
 
 
+async def code_of(api: Live, account: SlackAccount | None = None) -> str:
+    """A code of this Slack account, or of one that nobody has."""
+    account = account or SlackAccount("T0HOSTILE", f"U{uuid.uuid4().hex[:12].upper()}")
+    return (await ask_code(api.world.services, account)).code
+
+
+async def _of_dana(api: Live) -> str:
+    return await code_of(api, SlackAccount("T0", "U0DANA"))
+
+
+async def _after_ten_wrong_ones(api: Live) -> str:
+    for n in range(WRONG_A_MINUTE):
+        said = {"code": f"wrong {n}"}
+        answer = await api.http.post("/v1/identity-links", json=said, headers=api.person("greta"))
+        assert answer.status_code == 422
+    return await code_of(api)
+
+
+_FRESH_CODES: dict[str, Callable[[Live], Awaitable[str]]] = {
+    "fresh code": code_of,
+    "fresh code of dana": _of_dana,
+    "fresh code, after ten wrong ones of greta": _after_ten_wrong_ones,
+}
+
+
 async def staged(api: Live, rules: Path) -> Stage:
     """Everything that the table speaks of. ``rules``: a copy to change: one bot more, one person less."""
     stage = Stage(api)
@@ -134,6 +164,7 @@ async def staged(api: Live, rules: Path) -> Stage:
     await _credentials(stage)
     await _requests(stage)
     await _unknown(stage)
+    await _codes(stage)
     return stage
 
 
@@ -224,6 +255,17 @@ async def _unknown(stage: Stage) -> None:
         stage.named(name, shown)
         if name == "half settled":
             await stage.api.say("ivan", shown, "settle", status="succeeded", reason="seen")
+
+
+async def _codes(stage: Stage) -> None:
+    """Codes of Slack accounts: one that nobody has sent, one that was replaced, and one that sam has used."""
+    api, account = stage.api, SlackAccount("T0HOSTILE", "U0AGAIN")
+    unsent, used, replaced = await code_of(api), await code_of(api), await code_of(api, account)
+    newer = await code_of(api, account)
+    answer = await api.http.post("/v1/identity-links", json={"code": used}, headers=api.person("sam"))
+    assert answer.status_code == 200
+    stage.words |= {"code": unsent, "code cut": unsent[:-1], "used code": used, "replaced code": replaced}
+    stage.secrets |= {unsent, used, replaced, newer}
 
 
 async def unknown(api: Live, action: str) -> Shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.hostile.cases import CANCEL, DECIDE, GRANT, JSON, KEY, OUTCOME, SETTLE, Hostile, Route
+from tests.hostile.cases import CANCEL, DECIDE, GRANT, JSON, KEY, LINK, OUTCOME, SETTLE, Hostile, Route
 
 FORBIDDEN: dict[str, Any] = {"status": 403, "problem": "forbidden"}
 VIOLATES: dict[str, Any] = {"status": 403, "problem": "violations", "says": ""}
@@ -111,4 +111,38 @@ def _conflicts() -> Iterator[Hostile]:
     )
 
 
-STATES = [*_refused(), *_conflicts()]
+CODES = {
+    "none of ours": "K7QD-2MXA-VJ5T-ZR3B-6WFN-HCYE-P4LS",
+    "replaced": "<replaced code>",
+    "used by another": "<used code>",
+    "of blanks": " \u3000",
+    "one letter short": "<code cut>",
+    "of a name in the table": "wrong:x",
+    "SQL": "' or 1=1--",
+    "beyond ASCII": "\u017f\u202e\U0001f4a9",
+}
+"""Each by a person of its own: of one, ten a minute are answered as such."""
+
+
+def _links() -> Iterator[Hostile]:
+    wrong: dict[str, Any] = {
+        "status": 422,
+        "problem": "malformed",
+        "says": "/interlock link",
+        "more": {"where": "code"},
+    }
+    people = ("dana", "marco", "priya", "olivia", "mia", "fiona", "felix", "ivan")
+    for who, (name, code) in zip(people, CODES.items(), strict=True):
+        sent = LINK.sent(LINK.changed(code=code), who=who)
+        yield Hostile(f"link by {who}: a code {name}", **wrong, **sent, stored="that a code was wrong")
+    for who in ("bot", "other-bot", "desk", "stranger", "removed", "dana by click"):
+        sent = LINK.sent(LINK.changed(code="<fresh code>"), who=who)
+        yield Hostile(f"link by {who}", **VIOLATES, **sent)
+    theirs = LINK.sent(LINK.changed(code="<fresh code of dana>"), who="marco")
+    more = {"standing": None, "status": 409}
+    yield Hostile("link by marco: what is dana's", 409, "not-open-to-this", "administrator", **theirs, more=more)
+    often = LINK.sent(LINK.changed(code="<fresh code, after ten wrong ones of greta>"), who="greta")
+    yield Hostile("link by greta: a good code after ten that were none", 429, "rate-limited", "wrong codes", **often)
+
+
+STATES = [*_refused(), *_conflicts(), *_links()]

@@ -28,11 +28,15 @@ ACTIONS = ("look.up", "look.up", "do.moderate", "look.briefly", "do.high")
 
 @dataclass(slots=True)
 class Supply:
-    """Makes what a call needs, by a client of its own. ``unknown``: requests that may be settled, made beforehand."""
+    """Makes what a call needs, by a client of its own.
+
+    Made beforehand: ``unknown``: requests that may be settled; ``code``: of a Slack account that nobody has.
+    """
 
     http: httpx.Client
     bot: Headers
     unknown: list[Shown]
+    code: str
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
 
@@ -125,6 +129,11 @@ def _settle(supply: Supply, case: Case[Any], _n: int) -> None:
     _at(case, supply.unknown[0] if len(supply.unknown) == 1 else supply.unknown.pop())
 
 
+def _link(supply: Supply, case: Case[Any], _n: int) -> None:
+    """The same code again is answered the same."""
+    case.body = {**_body(case), "code": supply.code}
+
+
 _ONE = "/v1/requests/{id}"
 _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/requests": _ask,
@@ -135,4 +144,5 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     f"POST {_ONE}/grant": _grant,
     f"POST {_ONE}/outcome": _outcome,
     f"POST {_ONE}/settle": _settle,
+    "POST /v1/identity-links": _link,
 }

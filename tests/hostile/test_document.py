@@ -20,7 +20,7 @@ from app.use_cases.token import create_credential
 from tests.api.conftest import Headers
 from tests.hostile.generated import Found, run
 from tests.hostile.live import Live
-from tests.hostile.stage import OLD, unknown
+from tests.hostile.stage import OLD, code_of, unknown
 from tests.hostile.supply import Supply
 from tests.steps.words import id_of, sql
 
@@ -59,6 +59,7 @@ DONE: dict[str, set[str]] = {
         f"POST {ONE}/decisions",
         f"POST {ONE}/cancel",
         f"POST {ONE}/settle",
+        "POST /v1/identity-links",
     },
 }
 """What each caller must have been let do at least once: an operation that only ever refused was not tried."""
@@ -76,6 +77,8 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     (f"POST {ONE}/decisions", "malformed", ""): "as above, in reason",
     (f"POST {ONE}/cancel", "malformed", ""): "as above, in reason",
     (f"POST {ONE}/settle", "malformed", ""): "as above, in reason",
+    ("POST /v1/identity-links", "malformed", ""): "as above, in code",
+    ("POST /v1/identity-links", "malformed", "code"): "the document does not know the codes",
     (f"POST {ONE}/outcome", "malformed", "result"): "64 KiB is told in words",
     (f"POST {ONE}/decisions", "malformed", "reason"): "a denial needs a reason",
     (f"POST {ONE}/decisions", "idempotency-key-missing", ""): "visible ASCII is told in words",
@@ -133,7 +136,8 @@ def _config(caller: Headers, others: dict[str, Headers]) -> dict[str, Any]:
 async def _run(api: Live, config: dict[str, Any]) -> Found:
     to_settle = [await _to_settle(api, action) for action in TO_SETTLE]
     with httpx.Client(base_url=api.url, timeout=60) as http:
-        return await asyncio.to_thread(run, api.url, config, Supply(http, api.client(), to_settle))
+        supply = Supply(http, api.client(), to_settle, code=await code_of(api))
+        return await asyncio.to_thread(run, api.url, config, supply)
 
 
 async def _to_settle(api: Live, action: str) -> dict[str, Any]:
