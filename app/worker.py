@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from app import settings as configuration
 from app.activities.execution import Executor
 from app.activities.request import RequestActivities
 from app.activities.worker import build_worker
+from app.domain.errors import Misconfigured
 from app.execution.http import new_client
-from app.keys import KeyRings
+from app.keys import KeyRings, KeysInvalid
 from app.outbox.reconciler import Reconciler, Sink
 from app.outbox.sinks import Wake
-from app.parts import build_context
+from app.parts import build_context, connected
 from app.settings import Settings
+from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
 from app.telemetry import configure_logging
 from app.temporal import connect
@@ -28,28 +33,49 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
     ctx = build_context(settings, rings)
     client = await connect(settings.temporal, rings)
     services = Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
-    async with new_client() as http:
+    async with new_client() as http, _slack(settings, ctx) as sending:
         activities = RequestActivities(ctx, Executor(ctx, http, at_once=settings.worker.max_executions))
         async with build_worker(client, settings.temporal.task_queue, activities):
-            await _until_stopped(settings, ctx, services, stop)
+            await _until_stopped(settings, services, sending, stop)
     await ctx.database.close()
 
 
-async def _until_stopped(settings: Settings, ctx: Context, services: Services, stop: asyncio.Event) -> None:
-    sinks: dict[str, Sink] = {"wake": Wake(ctx.database), "nudge": Nudge(services)}
-    reconciler = asyncio.create_task(Reconciler(ctx.database, sinks).run())
-    sweeper = asyncio.create_task(
-        sweep_forever(services, every=settings.worker.sweep_every, overdue=timedelta(seconds=settings.worker.overdue))
-    )
+@asynccontextmanager
+async def _slack(settings: Settings, ctx: Context) -> AsyncIterator[Sending | None]:
+    """What this worker does for Slack, if there is a Slack. Raises Misconfigured for a token that is not valid."""
+    async with connected(settings.slack) as slack:
+        if slack is None:
+            yield None
+            return
+        await slack.team.ask()
+        yield build_sending(
+            ctx,
+            slack.web,
+            team=slack.team,
+            rate=settings.slack.rate,
+            digest_above=settings.slack.digest_above,
+            call_timeout=settings.slack.call_timeout,
+        )
+
+
+async def _until_stopped(settings: Settings, services: Services, sending: Sending | None, stop: asyncio.Event) -> None:
+    sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
+    overdue = timedelta(seconds=settings.worker.overdue)
+    work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
+    if sending is not None:
+        sinks["slack"] = sending.spread
+        work.append(sending.run())
+    work.append(Reconciler(services.ctx.database, sinks).run())
+    tasks = [asyncio.create_task(part) for part in work]
     if settings.worker.ready_file is not None:
         settings.worker.ready_file.touch()
     stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({reconciler, sweeper, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (reconciler, sweeper):
+    await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (*tasks, stopped):
         if task.done():
             task.result()
         task.cancel()
-    stopped.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _main() -> None:
@@ -63,8 +89,11 @@ async def _main() -> None:
 
 
 def main() -> None:
-    """Run the worker until SIGTERM or SIGINT."""
-    asyncio.run(_main())
+    """Run the worker until SIGTERM or SIGINT; what is misconfigured is said on stderr, exit code 1."""
+    try:
+        asyncio.run(_main())
+    except (Misconfigured, KeysInvalid) as error:
+        sys.exit(f"interlock worker: {error}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.client import Client
@@ -166,18 +167,22 @@ async def connect(address: str, rings: KeyRings) -> Client:
 
 
 @asynccontextmanager
-async def running(ctx: Context, client: Client, rings: KeyRings, desk: Desk) -> AsyncIterator[World]:
-    """A world with its worker and reconciler at work on a task queue of its own."""
+async def running(
+    ctx: Context, client: Client, rings: KeyRings, desk: Desk, sinks: Mapping[str, Sink] = MappingProxyType({})
+) -> AsyncIterator[World]:
+    """A world with its worker and reconciler at work on a task queue of its own. ``sinks``: more who are told."""
     services = Services(ctx, client, f"test-{uuid.uuid4().hex}", Waiters(), rings.tokens, ctx.issuer)
-    async with new_client() as http, working(ctx, services, Executor(ctx, http, at_once=20)):
+    async with new_client() as http, working(ctx, services, Executor(ctx, http, at_once=20), sinks):
         yield World(ctx, services, rings, desk)
 
 
 @asynccontextmanager
-async def working(ctx: Context, services: Services, executor: Executor) -> AsyncIterator[None]:
+async def working(
+    ctx: Context, services: Services, executor: Executor, more: Mapping[str, Sink] = MappingProxyType({})
+) -> AsyncIterator[None]:
     """A worker and a reconciler."""
     activities = RequestActivities(ctx, executor)
-    sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
+    sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services), **more}
     async with build_worker(services.temporal, services.task_queue, activities):
         reconciling = asyncio.create_task(Reconciler(ctx.database, sinks).run())
         try:

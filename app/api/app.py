@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPMethod, HTTPStatus
 from typing import Any
@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from app.api import openapi, problems
 from app.api.door import Door, Readiness
@@ -39,11 +39,12 @@ def create_app(
     docs: bool = False,
     now: Callable[[], datetime] = _clock,
     stopping: asyncio.Event | None = None,
+    more: Sequence[BaseRoute] = (),
 ) -> FastAPI:
     """The ASGI application.
 
     ``ready``: what ``/readyz`` tells. ``docs``: serve Swagger UI at ``/docs``. ``now``: the time by which tokens are
-    good. ``stopping``: when it is set, long polls answer at once.
+    good. ``stopping``: when it is set, long polls answer at once. ``more``: routes of another door.
     """
     app = FastAPI(
         title="Interlock",
@@ -59,6 +60,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     for part in (token, requests, deeds, governance, identity, probes):
         app.include_router(part.router)
+    app.router.routes.extend(more)
     _describe(app, docs=docs)
     _say_no_in_problems(app)
     app.add_middleware(Envelope)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, text
+from sqlalchemy import bindparam, case, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -59,11 +59,18 @@ def nudge(session: AsyncSession, request_id: uuid.UUID) -> None:
 async def write_marks(session: AsyncSession) -> None:
     """Write the marks of this transaction, last and sorted: two that mark each other's requests never deadlock."""
     marks = session.info.pop(_MARKS, {})
-    for sink, request_id in sorted(marks):
-        row = insert(Outbox).values(sink=sink, request_id=request_id, version=marks[sink, request_id])
-        newer = Outbox.version + 1 if sink == "nudge" else func.greatest(Outbox.version, row.excluded.version)
-        due = {"version": newer, "due_at": func.clock_timestamp(), "tries": 0}
-        await session.execute(row.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
+    if not marks:
+        return
+    rows = [
+        {"sink": sink, "request_id": request_id, "version": marks[sink, request_id]}
+        for sink, request_id in sorted(marks)
+    ]
+    new = insert(Outbox).values(rows)
+    newer = case(
+        (Outbox.sink == "nudge", Outbox.version + 1), else_=func.greatest(Outbox.version, new.excluded.version)
+    )
+    due = {"version": newer, "due_at": func.clock_timestamp(), "tries": 0}
+    await session.execute(new.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
 
 
 async def claim(session: AsyncSession, sink: str) -> Sequence[Mark]:

@@ -64,6 +64,8 @@ SENTENCES = {
     "weak-authentication": "This stage wants a stronger sign-in ({want}) than you came with ({have}); sign in again.",
     "stage-repeat": "You decided an earlier stage of this request; another person must decide this one.",
     "one-person-one-vote": "You have a vote on this stage already, by whichever account; it counts once.",
+    "not-shown": "What you were shown is not on record, or hides a value that must be seen at this risk: open the "
+    "request anew, or decide over the web API.",
     "stale-authority": "A vote no longer counts: who gave it has lost the standing to.",
 }
 """Each invariant and the one sentence that its breaker is told."""

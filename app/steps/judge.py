@@ -24,6 +24,7 @@ from app.domain.errors import (
 from app.domain.request import Level, Say
 from app.domain.separation import Voter, violation
 from app.domain.states import Status
+from app.steps import shown
 from app.steps.context import Context
 from app.steps.facts import Bench, bench
 from app.steps.progress import go_on
@@ -74,7 +75,10 @@ async def judge(found: Scene, attempt: Attempt) -> tuple[Ruling, Bench]:
     """Judge a decision on a locked request whose clock was looked at first; writes nothing."""
     people = await bench(found)
     made = await requests.decisions(found.session, found.row.id)
-    return ruling(found.row, people, _voter(people, attempt), attempt.body, made), people
+    said = ruling(found.row, people, _voter(people, attempt), attempt.body, made)
+    if said.word in ("record", "withdraw") and attempt.via == "slack" and not await shown.counts(found, attempt.body):
+        said = Ruling("refused", (violation("not-shown"),), said.status, said.standing)
+    return said, people
 
 
 def _voter(people: Bench, attempt: Attempt) -> Voter:
@@ -202,7 +206,7 @@ async def _record(found: Scene, attempt: Attempt, people: Bench) -> None:
     )
     found.session.add(decision)
     await found.session.flush()
-    note_decision(found, attempt, plan.stages[plan.open_stage].name)
+    await note_decision(found, attempt, plan.stages[plan.open_stage].name)
     if body["decision"] == Say.DENY:
         found.become(Status.DENIED, "denied-by-person")
         found.note("denied", why="denied-by-person")
@@ -210,8 +214,8 @@ async def _record(found: Scene, attempt: Attempt, people: Bench) -> None:
     await go_on(found, await bench(found))
 
 
-def note_decision(found: Scene, attempt: Attempt, stage: str, kind: str = "decided") -> None:
-    """The entry of a decision: who as a pid, why and by which account sealed."""
+async def note_decision(found: Scene, attempt: Attempt, stage: str, kind: str = "decided") -> None:
+    """The entry of a decision: who as a pid, why and by which account sealed, and the hash of what was shown."""
     found.note(
         kind,
         {"reason": attempt.body["reason"], "identity": attempt.identity},
@@ -222,4 +226,5 @@ def note_decision(found: Scene, attempt: Attempt, stage: str, kind: str = "decid
         digest=attempt.body["digest"],
         level=attempt.level,
         via=attempt.via,
+        **await shown.named(found, attempt.body),
     )

@@ -27,9 +27,8 @@ from app.steps.context import Context
 from app.steps.crowd import Crowd, crowd
 from workflows.contracts import State
 
-SINKS = ("wake",)
-"""Who is told of every change. Slack and webhooks join here."""
-
+SINKS = ("slack", "wake")
+"""Who is told of every change. Webhooks join here."""
 
 NO_SUCH_REQUEST = "There is no such request."
 """Said of what is not there and of what one may not see: nobody learns which."""

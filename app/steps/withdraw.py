@@ -6,6 +6,7 @@ from app.db import requests
 from app.db.tables import Attempt, Decision
 from app.domain.request import Say
 from app.domain.states import Status
+from app.steps import shown
 from app.steps.scene import Scene
 
 
@@ -37,5 +38,6 @@ async def withdraw(found: Scene, attempt: Attempt) -> None:
         attempt=str(attempt.id),
         replaces=str(old.id),
         digest=attempt.body["digest"],
+        **await shown.named(found, attempt.body),
     )
     found.note("denied", why="withdrawn")

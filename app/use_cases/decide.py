@@ -30,15 +30,18 @@ async def decide(
     reason: str | None,
     digest: str,
     key: str | None,
+    card: str | None = None,
 ) -> View:
     """Decide; the request as the decider sees it afterwards. ``key``: the Idempotency-Key, if one was sent.
+
+    ``card``: the hash that `app.use_cases.cards.show` gave for what was shown; needed via Slack.
 
     Raises NotFound, Malformed, Forbidden with violations, Closed, DecisionStands, DigestDiffers, IdempotencyKeyReused,
     RateLimited, Unavailable, Unconfirmed.
     """
     if decision == Say.DENY and not (reason or "").strip():
         raise Malformed("A denial needs a reason.", where="reason")
-    body = {"decision": decision, "reason": reason, "digest": digest}
+    body = {"decision": decision, "reason": reason, "digest": digest} | ({} if card is None else {"card": card})
     attempt, has_workflow, refused = await _judged_first(services, who, request_id, key, body)
     if refused is not None:
         raise refused

@@ -14,6 +14,7 @@ STATEMENTS = (
         request_id UUID NOT NULL,
         hash TEXT NOT NULL,
         blocks JSONB NOT NULL,
+        not_shown JSONB NOT NULL,
         at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
         PRIMARY KEY (request_id, hash),
         FOREIGN KEY(request_id) REFERENCES request (id)

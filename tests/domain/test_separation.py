@@ -190,7 +190,7 @@ def test_who_abstained_or_denied_may_not_still_approve() -> None:
 def test_the_names_are_those_of_the_design_with_one_sentence_each() -> None:
     assert set(SENTENCES) == {
         *("self-approval", "on-behalf-of", "bot-owner", "beneficiary", "not-eligible", "one-person-one-vote"),
-        *("unlinked-identity", "not-human", "weak-authentication", "stage-repeat", "stale-authority"),
+        *("unlinked-identity", "not-human", "weak-authentication", "stage-repeat", "stale-authority", "not-shown"),
     }
     for invariant in SENTENCES:
         told = violation(invariant, want="login", have="click")

@@ -1,0 +1,59 @@
+"""What a message in Slack must show, by its kind: a card, a digest, or a bare card when Slack takes no other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.slack import sections
+from app.slack.card import Card, card
+from app.slack.digest import digest
+from app.slack.pieces import Buttons, Prose, line
+from app.slack.rights import details_button
+from app.slack.thread import Reply, replies
+from app.use_cases.card_facts import CardFacts
+from app.use_cases.messages import Item, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Pictures of messages. ``api_url``: where what Slack cannot do is done."""
+
+    api_url: str
+
+    def __call__(self, message_id: uuid.UUID, kind: str, items: Sequence[Item]) -> Picture:
+        """The picture of a message of this kind and its requests."""
+        shown = self._card(kind, items)
+        thread = [] if kind == "digest" else replies(items[0].facts)
+        return Picture(
+            content=shown.content() if shown.decides else None,
+            compose=lambda seal: _marked(shown.message(seal), message_id, "message"),
+            replies={reply.key: _reply(reply, message_id, items[0].facts) for reply in thread},
+        )
+
+    def _card(self, kind: str, items: Sequence[Item]) -> Card:
+        if kind == "digest":
+            return digest([item.facts for item in items])
+        facts = items[0].facts
+        return bare(facts) if kind == "bare" else card(facts, live=items[0].live, api_url=self.api_url)
+
+
+def bare(facts: CardFacts) -> Card:
+    """Title and Details alone: for a request of which Slack refuses the card."""
+    said = Prose((line("Slack does not take the card of this request: Details shows it."),))
+    whole = card(facts, live=False, api_url="")
+    return Card(whole.text, (sections.header(facts), said, Buttons((details_button(facts),))), whole.event)
+
+
+def _reply(reply: Reply, message_id: uuid.UUID, facts: CardFacts) -> dict[str, Any]:
+    event = {"event_type": "interlock_reply", "event_payload": {"request_id": facts.request_id}}
+    return _marked({"text": reply.text, "blocks": reply.blocks, "metadata": event}, message_id, reply.key)
+
+
+def _marked(message: dict[str, Any], message_id: uuid.UUID, what: str) -> dict[str, Any]:
+    """With what `app.slack.delivery` finds it by when the answer to its posting was lost."""
+    event = message["metadata"]
+    payload = {**event["event_payload"], "message": str(message_id), "what": what}
+    return {**message, "metadata": {**event, "event_payload": payload}}

@@ -1,0 +1,56 @@
+"""What was put before people: kept, so that a decision can say what it was made on (DESIGN.md section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import slack
+from app.db.slack_tables import CardShown
+from app.db.tables import Request
+from app.domain.request import Risk, Say
+from app.governance.masking import masked
+from app.governance.policy import Policy
+from app.ledger.vault import Secret
+from app.steps.scene import Scene
+
+
+def masks(row: Request, *policies: Policy) -> tuple[Any, tuple[str, ...]]:
+    """The parameters with what is masked hidden, and the JSON pointers of those places.
+
+    ``policies``: a value is masked that any of them marks; the rules in force may know better than those of old.
+    """
+    known = [policy.actions[row.action] for policy in policies if row.action in policy.actions]
+    return masked(row.parameters, sorted({path for action in known for path in action.sensitive}))
+
+
+async def keep(session: AsyncSession, secret: Secret, row: Request, content: Any, not_shown: Sequence[str]) -> str:
+    """Keep, sealed, what is about to be put before people; the keyed hash that a decision on it carries.
+
+    ``content``: its blocks as JSON, without what no eye sees; ``not_shown``: the pointers that `masks` gave for it.
+    """
+    card = secret.commit(content)
+    await slack.keep_shown(session, row.id, card, secret.seal(content), list(not_shown))
+    return card
+
+
+async def card_of(found: Scene, body: dict[str, Any]) -> CardShown | None:
+    """What was shown of this request under the hash that a decision carries."""
+    card = body.get("card")
+    return None if card is None else await slack.shown(found.session, found.row.id, str(card))
+
+
+async def named(found: Scene, body: dict[str, Any]) -> dict[str, Any]:
+    """What an entry says of what a decision was made on: the card's hash, and what was masked there."""
+    card = await card_of(found, body)
+    return {} if card is None else {"card": card.hash, "not_shown": card.not_shown}
+
+
+async def counts(found: Scene, body: dict[str, Any]) -> bool:
+    """True when a decision names what was shown of this request, and that is enough to approve at its risk."""
+    card = await card_of(found, body)
+    if card is None:
+        return False
+    return body["decision"] != Say.APPROVE or Risk[found.row.risk.upper()] < Risk.HIGH or not card.not_shown

@@ -1,0 +1,253 @@
+"""One message in Slack, brought step by step to what it must show. Each step is a transaction; the calls are between.
+
+A message is due while ``shown`` is behind ``wanted``. `Messages.advance` records what came of the last call and says
+which call comes next, from the latest state: what happened meanwhile is told by the same call. Before something is
+posted, ``sending`` says so; when its answer is lost, it is looked for before it is posted again.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import leases, slack
+from app.db.slack_tables import SlackMessage
+from app.db.tables import Request
+from app.steps.context import Context
+from app.use_cases.card_facts import CardFacts
+from app.use_cases.cards import facts_of, show_in
+from app.use_cases.leases import Leadership
+from app.use_cases.places import Spread, places
+
+log = logging.getLogger(__name__)
+
+CLOSED_FOR = timedelta(minutes=10)
+"""After which a place that refused us is tried again."""
+
+LONGEST_WAIT = 30
+"""Seconds between two tries of a message while Slack does not answer: cards catch up soon after it is back."""
+
+PUT_OFF = timedelta(minutes=1)
+"""After which a message is tried again that met a defect of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A request on a message. ``live``: its people are asked in this place, now."""
+
+    facts: CardFacts
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a message must show. ``content``: what decisions on it are made on, None when none can be made here.
+
+    ``compose``: text, blocks and metadata, given the hash of what was kept. ``replies``: by key, for its thread.
+    """
+
+    content: Any | None
+    compose: Callable[[str | None], dict[str, Any]]
+    replies: dict[str, dict[str, Any]]
+
+
+Render = Callable[[uuid.UUID, str, Sequence[Item]], Picture]
+"""Message, its kind (card, digest, bare) and its requests to what it shows; pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next call. ``op``: open (a direct conversation), find, post, update or reply.
+
+    ``what``: ``message``, or the key of a reply; ``since``: from when on to look for it; ``thread``: under which
+    message it stands, or its replies do.
+    """
+
+    op: str
+    message_id: uuid.UUID
+    place: str
+    channel: str | None = None
+    ts: str | None = None
+    thread: str | None = None
+    what: str = "message"
+    since: datetime | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a step.
+
+    ``word``: done, not-there (looked for, not found), again (not done: later), lost (nobody knows), gone (the message),
+    frozen (it stands and cannot be edited), unfit (Slack takes no such content) or closed (the place).
+    ``channel``, ``ts``: where it stands; ``wait``: seconds; ``why``: Slack's word for it.
+    """
+
+    word: str
+    channel: str | None = None
+    ts: str | None = None
+    wait: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """All messages.
+
+    ``spread`` says anew where requests are shown when a place is closed. ``first_wait``: seconds before a call is made
+    again that failed once, or looked for that was not answered (it may still be on its way); doubled each time.
+    """
+
+    ctx: Context
+    spread: Spread
+    render: Render
+    first_wait: float = 2.0
+
+    async def due(self, limit: int) -> Sequence[tuple[uuid.UUID, str]]:
+        """``(message, place)`` of those with something to show, longest due first. Raises Unavailable."""
+        async with self.ctx.database.transaction() as session:
+            return await slack.due(session, limit)
+
+    async def put_off(self, message_id: uuid.UUID) -> None:
+        """Let the others go first. Raises Unavailable."""
+        async with self.ctx.database.transaction() as session:
+            message = await slack.message(session, message_id, lock=True)
+            message.due_at = await self.ctx.clock.now(session) + PUT_OFF
+            message.tries += 1
+
+    async def advance(self, lead: Leadership, last: Step | None, result: Result | None, of: uuid.UUID) -> Step | None:
+        """Record what came of the last step and say the next one; None when there is nothing to do now.
+
+        A leader that was replaced meanwhile has perhaps put older content over newer: the message is shown anew.
+        Raises Unavailable.
+        """
+        async with self.ctx.database.transaction() as session:
+            led = lead.epoch is not None and await leases.stands(session, lead.name, lead.epoch)
+            message = await slack.message(session, of, lock=True)
+            if not led:
+                if last is not None and last.op != "find":
+                    message.shown_hash = None
+                    await slack.want(session, [of])
+                return None
+            now = await self.ctx.clock.now(session)
+            if last is None or result is None:
+                goes_on = message.wanted > message.shown and message.due_at <= now
+            else:
+                goes_on = await self._record(session, message, last, result, now)
+            return await self._next(session, message, now) if goes_on else None
+
+    async def _record(
+        self, session: AsyncSession, message: SlackMessage, last: Step, result: Result, now: datetime
+    ) -> bool:
+        """What a result means for its message; False when it has to wait."""
+        refused = result.word == "unfit" and message.kind == "bare"
+        if refused or result.word in ("again", "lost"):
+            if result.word != "lost" and last.op in ("post", "reply"):
+                message.sending = message.sending_since = None
+            wait = result.wait or min(LONGEST_WAIT, self.first_wait * 2**message.tries)
+            message.tries += 1
+            message.due_at = now + timedelta(seconds=wait)
+            return False
+        if result.word == "closed":
+            await self._closed(session, message, result, now)
+            return False
+        _APPLY[result.word](message, last, result)
+        return True
+
+    async def _closed(self, session: AsyncSession, message: SlackMessage, result: Result, now: datetime) -> None:
+        log.warning("slack: %s takes no messages of ours: %s", message.place, result.why)
+        message.sending = message.sending_since = None
+        message.due_at = now + CLOSED_FOR
+        message.tries += 1
+        await slack.close_place(session, message.place, message.due_at, result.why)
+        for row in await slack.requests_of(session, message.id):
+            await self.spread.spread(session, row)
+        await session.flush()
+
+    async def _next(self, session: AsyncSession, message: SlackMessage, now: datetime) -> Step | None:
+        if message.channel is None:
+            if not message.place.startswith(("U", "W")):
+                message.channel = message.place
+            else:
+                return Step("open", message.id, message.place)
+        at = Step("find", message.id, message.place, message.channel, message.ts, message.thread or message.ts)
+        if message.sending is not None:
+            return replace(at, what=message.sending, since=message.sending_since)
+        rows = await slack.requests_of(session, message.id)
+        picture = self.render(message.id, message.kind, [await self._item(session, message, row) for row in rows])
+        body, fingerprint = await self._composed(session, rows[0], picture)
+        if message.ts is None:
+            message.sending, message.sending_since = "message", now
+            return replace(at, op="post", body=body, fingerprint=fingerprint)
+        if fingerprint != message.shown_hash:
+            return replace(at, op="update", body=body, fingerprint=fingerprint)
+        missing = next((key for key in picture.replies if key not in message.replies), None)
+        if missing is not None:
+            message.sending, message.sending_since = missing, now
+            return replace(at, op="reply", what=missing, body=picture.replies[missing])
+        message.shown, message.tries = message.wanted, 0
+        return None
+
+    async def _item(self, session: AsyncSession, message: SlackMessage, row: Request) -> Item:
+        asked = await places(self.ctx, session, row, self.spread.team())
+        return Item(await facts_of(self.ctx, session, row), live=row.status == "held" and message.place in asked)
+
+    async def _composed(self, session: AsyncSession, row: Request, picture: Picture) -> tuple[dict[str, Any], str]:
+        """The body to send and what stands for it. The hash of a card is kept before anybody can click on it."""
+        card = None if picture.content is None else await show_in(self.ctx, session, row, picture.content)
+        body = picture.compose(card)
+        secret = await self.ctx.vault.find(session, f"request:{row.id}")
+        return body, secret.commit(body)
+
+
+def _done(message: SlackMessage, last: Step, result: Result) -> None:
+    if last.op == "open":
+        message.channel = result.channel
+    elif last.op in ("post", "reply", "find"):
+        message.sending = message.sending_since = None
+        if last.what != "message":
+            message.replies = [*message.replies, last.what]
+        else:
+            message.channel, message.ts = result.channel or last.channel, result.ts
+    if last.op in ("post", "update"):
+        message.shown_hash = last.fingerprint
+
+
+def _not_there(message: SlackMessage, _last: Step, _result: Result) -> None:
+    message.sending = message.sending_since = None
+
+
+def _gone(message: SlackMessage, _last: Step, _result: Result) -> None:
+    """Somebody deleted it: a new one is posted, with its thread."""
+    message.sending = message.sending_since = message.ts = message.thread = message.shown_hash = None
+    message.replies = []
+
+
+def _frozen(message: SlackMessage, _last: Step, _result: Result) -> None:
+    """It stands as it is: from now on a reply under it shows the request."""
+    message.thread, message.ts, message.shown_hash = message.thread or message.ts, None, None
+
+
+def _unfit(message: SlackMessage, last: Step, result: Result) -> None:
+    log.error("slack: what %s %s was to show is refused: %s", message.kind, message.id, result.why)
+    message.sending = message.sending_since = None
+    if last.op == "reply":
+        message.replies = [*message.replies, last.what]
+    else:
+        message.kind = "bare"
+
+
+_APPLY: dict[str, Callable[[SlackMessage, Step, Result], None]] = {
+    "done": _done,
+    "not-there": _not_there,
+    "gone": _gone,
+    "frozen": _frozen,
+    "unfit": _unfit,
+}
