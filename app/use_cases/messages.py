@@ -132,6 +132,7 @@ class Messages:
             led = lead.epoch is not None and await leases.stands(session, lead.name, lead.epoch)
             message = await slack.message(session, of, lock=True)
             if not led:
+                lead.epoch = None
                 if last is not None and last.op != "find":
                     message.shown_hash = None
                     await slack.want(session, [of])
