@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -18,9 +19,11 @@ from typing import Any
 import typer
 
 from app.demo.actors import cast
+from app.demo.cards import Cards
 from app.demo.expect import Narrator
 from app.demo.shop import shop
-from app.demo.stack import Running, command_line, running
+from app.demo.slack import APPROVERS, workspace
+from app.demo.stack import Running, command_line, names_a_workspace, running
 from app.demo.story import Story, verified
 from app.devstack.files import write_whole
 
@@ -39,7 +42,10 @@ def demo(data: Path | None) -> None:
 
 
 def up(data: Path, port: int) -> None:
-    """Stack and shop until SIGINT or SIGTERM; ``data``/env tells other terminals how to reach them."""
+    """Stack, shop and a fake Slack until SIGINT or SIGTERM; ``data``/env tells other terminals how to reach them.
+
+    When our environment has a bot token, Slack is that token's workspace.
+    """
     _told_to_stop(_up(data.absolute(), port))
 
 
@@ -64,10 +70,15 @@ async def _demo(data: Path | None) -> None:
     typer.echo(STARTING)
     async with _place(data) as home, running(home, fresh_shop=True) as where:
         narrator.tell("up", f"Interlock at {where.api_url}, the shop at {where.shop_url} ({_since(since)})")
+        narrator.tell("up", f"Slack is a fake at {where.slack_url}: no workspace is touched")
         made = json.loads(await command_line(where, "bots", "credentials", BOT))
         narrator.tell("up", f"{BOT} has a client secret: interlock bots credentials {BOT}")
-        async with cast(where, **made) as everybody, shop(where.shop_url, where.shop_database_url) as counter:
-            await Story(where, everybody, counter, narrator).tell()
+        async with (
+            cast(where, **made) as everybody,
+            shop(where.shop_url, where.shop_database_url) as counter,
+            workspace(str(where.slack_url)) as slack,
+        ):
+            await Story(where, everybody, counter, Cards(slack, narrator), narrator).tell()
         await verified(where, narrator)
     typer.echo(f"Every step was as expected ({_since(since)}).")
 
@@ -95,7 +106,8 @@ async def _place(data: Path | None) -> AsyncIterator[Path]:
 
 async def _up(data: Path, port: int) -> None:
     typer.echo(STARTING)
-    async with running(data, port=port, fresh_shop=False) as where:
+    fake_slack = not names_a_workspace(os.environ)
+    async with running(data, port=port, fresh_shop=False, fake_slack=fake_slack) as where:
         client = await _credentials(where)
         _write_env(where, client)
         try:
@@ -118,6 +130,8 @@ def _write_env(where: Running, client: dict[str, str]) -> None:
         "BOT_SECRET": client["client_secret"],
         "SHOP_URL": where.shop_url,
     }
+    if where.slack_url is not None:
+        values["FAKE_SLACK_URL"] = where.slack_url
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     write_whole(where.data / ENV, "".join(lines))
 
@@ -125,6 +139,10 @@ def _write_env(where: Running, client: dict[str, str]) -> None:
 def _describe(where: Running, client: dict[str, str]) -> None:
     typer.echo(f"Interlock      {where.api_url}   (docs at {where.api_url}/docs)")
     typer.echo(f"retail shop    {where.shop_url}")
+    if where.slack_url is None:
+        typer.echo("Slack          the workspace of your bot token")
+    else:
+        typer.echo(f"Slack          a fake; its channels: curl {where.slack_url}/control/messages/{APPROVERS}")
     typer.echo(f"bot            {client['client_id']}  {client['client_secret']}")
     typer.echo(f"a person       {sys.argv[0]} token dana --data {where.data}")
     typer.echo(f"in a terminal  . {where.data / ENV}")

@@ -30,6 +30,8 @@ TRANSFER = Ask(
     prompt="Can I talk to somebody?",
     conversation="sample-wren",
 )
+LOUD = "<!channel> <@U0DANA> urgent! <https://evil.example/approve|Approve here> *now*"
+"""What somebody writes to the chatbot who hopes that Slack obeys it."""
 
 
 def asks(sample: Path) -> dict[str, Ask]:

@@ -6,14 +6,17 @@ import asyncio
 import json
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from app.db import ledger
 from app.db.session import Database
 from app.demo.actors import Ask, Cast, Json
+from app.demo.cards import Cards
 from app.demo.expect import Narrator, expect
-from app.demo.sample import MIA, TRANSFER, asks
+from app.demo.sample import LOUD, MIA, TRANSFER, asks
 from app.demo.shop import Shop
+from app.demo.slack import FINANCE
 from app.demo.stack import EXAMPLE, Running, command_line
 from app.domain.ledger import GENESIS, leaf_hash, verify_stream
 from app.domain.request import Level
@@ -25,8 +28,8 @@ SHORT = 12
 class Story:
     """What happens between the bot, the people and the shop."""
 
-    def __init__(self, where: Running, cast: Cast, shop: Shop, narrator: Narrator) -> None:
-        self._where, self._cast, self._shop, self._narrator = where, cast, shop, narrator
+    def __init__(self, where: Running, cast: Cast, shop: Shop, cards: Cards, narrator: Narrator) -> None:
+        self._where, self._cast, self._shop, self._cards, self._narrator = where, cast, shop, cards, narrator
         self._asks = asks(EXAMPLE / "sample")
 
     async def tell(self) -> None:
@@ -58,55 +61,74 @@ class Story:
     async def _customer_and_owner_are_refused(self) -> None:
         order = MIA.parameters["order_id"]
         request = await self._held(MIA, "lead", ["lead"])
-        await self._refused("olivia", request, "owns the bot", "bot-owner")
-        await self._refused("mia", request, "leads support, and is the customer", "on-behalf-of", "beneficiary")
-        await self._approved("dana", request)
+        card = await self._cards.appears(request)
+        self._cards.whole(card)
+        await self._cards.refused("olivia", card, "owns the bot", "bot-owner")
+        await self._cards.refused("mia", card, "leads support, and is the customer", "on-behalf-of", "beneficiary")
+        await self._cards.approved("dana", card)
+        await self._decided(request, "dana", "approve", "slack")
         await self._ran_once(request, f"{order} is cancelled")
         expect(f"{order} in the shop's database", await self._shop.status(order), "cancelled")
+        await self._cards.changed(request, card, "Succeeded", "dana approved stage lead in Slack")
         await self._recorded(request)
 
     async def _double_click(self) -> None:
         ask = self._asks["0_2"]
         request = await self._held(ask, "lead", ["lead"])
+        card = await self._cards.appears(request)
         names = ("bot-owner", "on-behalf-of", "beneficiary")
         await self._refused("olivia", request, "owns the bot, and is the customer", *names)
         person, key = self._cast.person("marco"), uuid.uuid4().hex
         answers = await asyncio.gather(*(person.say(request, "approve", key=key) for _ in range(2)))
         expect("the answers to a double click", [answer.status_code for answer in answers], [200, 200])
-        self._say("approved", "marco clicks twice at once: both are answered 200")
+        self._say("approved", "marco clicks twice at once in the web API: both are answered 200")
         await self._ran_once(request, f"{ask.parameters['order_id']} is cancelled")
         seen = await person.see(request)
         expect("standing decisions", [d["person"] for d in seen["decisions"] if d["standing"]], ["marco"])
         expect("attempts to run it", len(seen["execution"]["attempts"]), 1)
+        await self._cards.changed(request, card, "Succeeded", "marco approved stage lead over the web API")
 
     async def _two_signatures(self) -> None:
         ask = self._asks["4_2"]
         order, amount = ask.parameters["order_id"], ask.parameters["amount_minor"]
         before = await self._shop.refunded(order)
         request = await self._held(ask, "two-person", ["lead", "finance"])
+        card = await self._cards.appears(request)
         await self._refused("fiona", request, "finance, before the lead", "not-eligible")
-        await self._approved("priya", request, then="held, now for finance")
+        await self._cards.approved("priya", card)
+        await self._decided(request, "priya", "approve", "slack")
         await self._counts_once("priya", request)
+        second = await self._cards.appears(request, FINANCE, buttons=("Details",))
+        self._say("card", f"another is in {FINANCE} now, without Approve:")
+        self._cards.line(second, "sign-in level login;")
         await self._refused("fiona", request, "by a mere click", "weak-authentication", level=Level.CLICK)
         await self._approved("fiona", request, reason="The photo shows the crack", level="signed in, with a reason")
         await self._ran_once(request, f"{amount / 100:.2f} USD of {order} are paid back")
         expect(f"cents paid back of {order}", await self._shop.refunded(order) - before, amount)
 
     async def _denied(self) -> None:
-        request = await self._held(self._asks["1_4"], "lead", ["lead"])
+        """The customer's words try to call everybody and to show a button of their own."""
+        request = await self._held(replace(self._asks["1_4"], prompt=LOUD), "lead", ["lead"])
+        card = await self._cards.appears(request)
+        self._say("card", "the bot repeats its customer's words; nobody is called, nothing becomes a link:")
+        self._cards.line(card, LOUD)
         reason = "The brass lamp is sold out"
-        shown = await self._cast.person("dana").deny(request, reason)
+        await self._cards.denied("dana", card, reason)
+        await self._decided(request, "dana", "deny", "slack")
+        shown = await self._cast.bot.until_final(request)
         expect("the request after a denial", shown["status"], "denied")
         expect("what the shop did", await self._shop.effects(request), 0)
-        self._say("denied", f'dana: "{reason}"; nothing happened in the shop')
+        await self._cards.changed(request, card, "Denied by dana", reason)
 
     async def _too_late(self, request: Json) -> None:
+        card = await self._cards.appears(request)
         ended = await self._cast.bot.until_final(request)
         expect("a hold that nobody decided", ended["status"], "expired")
         expect("what the shop did", await self._shop.effects(request), 0)
         late = await self._cast.person("dana").say(request, "approve")
         expect("an approval after the end", late.status_code, 409)
         self._say("expired", f"{request['action']}: silence ends in refusal; dana's approval now: 409 closed")
+        await self._cards.changed(request, card, "Expired: it did not get its approvals in time")
 
     async def _held(self, ask: Ask, plan: str, stages: list[str], more: str = "") -> Json:
         request = await self._cast.bot.ask(ask)
@@ -122,19 +144,21 @@ class Story:
             "refused", f"{name} ({who}): {', '.join(invariants)}{f': {sentence}' if len(invariants) == 1 else ''}"
         )
 
+    async def _decided(self, request: Json, name: str, decision: str, via: str) -> None:
+        shown = await self._cast.person(name).see(request)
+        mine = [(d["decision"], d["via"]) for d in shown["decisions"] if d["person"] == name and d["standing"]]
+        expect(f"{name}'s standing decision", mine, [(decision, via)])
+
     async def _counts_once(self, name: str, request: Json) -> None:
         shown = await self._cast.person(name).approve(request)
         expect("where it stands", (shown["status"], _open_stage(shown)), ("held", "finance"))
         expect("votes by stage", [stage["approvals"] for stage in shown["plan"]["stages"]], [1, 0])
         self._say("held", f"{name} approves again: counts once, and not for finance")
 
-    async def _approved(
-        self, name: str, request: Json, *, reason: str | None = None, level: str = "", then: str = ""
-    ) -> None:
-        shown = await self._cast.person(name).approve(request, reason)
-        mine = [d["decision"] for d in shown["decisions"] if d["person"] == name and d["standing"]]
-        expect(f"{name}'s standing decision", mine, ["approve"])
-        self._say("approved", f"{name}{f' ({level})' if level else ''}{f' -> {then}' if then else ''}")
+    async def _approved(self, name: str, request: Json, *, reason: str, level: str) -> None:
+        await self._cast.person(name).approve(request, reason)
+        await self._decided(request, name, "approve", "api")
+        self._say("approved", f"{name} ({level}), over the web API")
 
     async def _ran_once(self, request: Json, what: str) -> None:
         since = time.monotonic()

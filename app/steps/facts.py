@@ -20,10 +20,11 @@ from app.steps.scene import Scene
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The people as they are now, and the facts of one request."""
+    """The people as they are now, the facts of one request, and the decisions that they were made of."""
 
     people: Mapping[str, Person]
     facts: Facts
+    made: Sequence[Decision] = ()
 
     def tally(self, plan: Plan, index: int) -> Tally:
         """The votes of a stage that count now, under a plan that may just have escalated."""
@@ -42,6 +43,11 @@ class Bench:
 async def bench(found: Scene) -> Bench:
     """The bench of a locked request."""
     return await bench_of(found.session, found.row, found.policy, found.crowd)
+
+
+def bench_after(found: Scene, made: Sequence[Decision]) -> Bench:
+    """The bench of a locked request whose plan may have moved since its decisions were read, under the same lock."""
+    return bench_with(made, found.row, found.policy, found.crowd)
 
 
 async def bench_of(session: AsyncSession, row: Request, policy: Policy, crowd: Crowd) -> Bench:
@@ -63,7 +69,7 @@ def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Cr
         members={group: frozenset(members) for group, members in row.members.items()},
         stood=_standing(made),
     )
-    return Bench(crowd.people(policy), facts)
+    return Bench(crowd.people(policy), facts, made)
 
 
 def owners_now(policy: Policy, row: Request) -> frozenset[str]:

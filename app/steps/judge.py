@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.db import requests
 from app.db.tables import Attempt, Decision, Request
 from app.domain import separation
 from app.domain.errors import (
@@ -26,7 +25,7 @@ from app.domain.separation import Voter, violation
 from app.domain.states import Status
 from app.steps import shown
 from app.steps.context import Context
-from app.steps.facts import Bench, bench
+from app.steps.facts import Bench, bench, bench_after
 from app.steps.progress import go_on
 from app.steps.scene import Scene, scene
 from app.steps.withdraw import withdraw
@@ -71,10 +70,9 @@ def ruling_from_json(data: dict[str, Any]) -> Ruling:
     return Ruling(data["word"], found, data["status"], data["standing"])
 
 
-async def judge(found: Scene, attempt: Attempt) -> tuple[Ruling, Bench]:
-    """Judge a decision on a locked request whose clock was looked at first; writes nothing."""
-    people = await bench(found)
-    made = await requests.decisions(found.session, found.row.id)
+async def judge(found: Scene, attempt: Attempt, made: Sequence[Decision]) -> tuple[Ruling, Bench]:
+    """Judge a decision on a locked request whose clock was looked at first; writes nothing. ``made``: those before."""
+    people = bench_after(found, made)
     said = ruling(found.row, people, _voter(people, attempt), attempt.body, made)
     if said.word in ("record", "withdraw") and attempt.via == "slack" and not await shown.counts(found, attempt.body):
         said = Ruling("refused", (violation("not-shown"),), said.status, said.standing)
@@ -164,8 +162,9 @@ async def decide(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> 
 
 
 async def _rule(found: Scene, attempt: Attempt) -> None:
-    moved = await go_on(found, await bench(found))
-    said, people = await judge(found, attempt)
+    before = await bench(found)
+    moved = await go_on(found, before)
+    said, people = await judge(found, attempt, before.made)
     attempt.ruling = said.as_json()
     if said.word == "record":
         await _record(found, attempt, people)
@@ -211,7 +210,7 @@ async def _record(found: Scene, attempt: Attempt, people: Bench) -> None:
         found.become(Status.DENIED, "denied-by-person")
         found.note("denied", why="denied-by-person")
         return
-    await go_on(found, await bench(found))
+    await go_on(found, bench_after(found, [*people.made, decision]))
 
 
 async def note_decision(found: Scene, attempt: Attempt, stage: str, kind: str = "decided") -> None:

@@ -82,11 +82,12 @@ async def _judge(
     found: Scene, who: Actor, key: str | None, body: dict[str, Any]
 ) -> tuple[Attempt, InterlockError | None]:
     """Judge what time has made of the request. Kept: what goes on to be recorded, and what may be asked for by key."""
-    if await go_on(found, await bench(found)):
+    before = await bench(found)
+    if await go_on(found, before):
         await found.changed()
         outbox.nudge(found.session, found.row.id)
     attempt = attempts.build(found, who, "decide", key, body)
-    said, _ = await judge.judge(found, attempt)
+    said, _ = await judge.judge(found, attempt, before.made)
     error, goes_on = said.error(), said.word in ("record", "withdraw")
     if not goes_on:
         attempt.ruling = said.as_json()

@@ -11,8 +11,8 @@ DECISIONS = (
     Mutant(
         "decide: judged again under the row's lock",
         f"{JUDGE}:_rule",
-        "said, people = await judge(found, attempt)",
-        'said, people = Ruling("record"), await bench(found)',
+        "said, people = await judge(found, attempt, before.made)",
+        'said, people = Ruling("record"), before',
         (DECIDING + "test_a_yes_is_judged_again_where_it_is_recorded",),
     ),
     Mutant(
@@ -84,6 +84,30 @@ DECISIONS = (
         "Level[attempt.level.upper()]",
         "Level.STRONG",
         (DECIDING + "test_a_yes_that_came_by_a_click_is_weak",),
+    ),
+    Mutant(
+        "decide: in Slack, on what was shown",
+        f"{JUDGE}:judge",
+        "not await shown.counts(found, attempt.body)",
+        "False",
+        (
+            DECIDING + "test_a_decision_in_slack_names_what_was_shown",
+            DECIDING + "test_what_was_masked_is_not_approved_at_high_risk",
+        ),
+    ),
+    Mutant(
+        "decide: what was shown, of this request",
+        "app.steps.shown:counts",
+        "if card is None:",
+        'if body.get("card") is None:',
+        (DECIDING + "test_a_decision_in_slack_names_what_was_shown",),
+    ),
+    Mutant(
+        "decide: nothing masked at high risk",
+        "app.steps.shown:counts",
+        "or not card.not_shown",
+        "or True",
+        (DECIDING + "test_what_was_masked_is_not_approved_at_high_risk",),
     ),
     Mutant(
         "decide: an account of who has left",

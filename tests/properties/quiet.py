@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,8 +46,8 @@ async def approved(world: World, action: str = "do.moderate", who: tuple[str, ..
 
 
 async def kept(world: World, who: str, shown: View, say: str = "approve", **more: Any) -> Attempt:
-    """An attempt to decide that is on its way, judged by nobody yet. ``level``: how the person signed in."""
-    actor = world.person(who, more.pop("level", Level.LOGIN))
+    """An attempt to decide that is on its way, judged by nobody yet. ``level``: how the person signed in; ``via``."""
+    actor = replace(world.person(who, more.pop("level", Level.LOGIN)), via=more.pop("via", "api"))
     async with scene(world.ctx, id_of(shown)) as found:
         body = {"decision": say, "reason": "because", "digest": shown["digest"], **more}
         return await requests.store_attempt(found.session, attempts.build(found, actor, "decide", None, body))

@@ -10,7 +10,7 @@ from app.domain.errors import NotFound
 from app.domain.request import Level
 from app.identity.tokens import Caller
 from app.steps import judge
-from app.use_cases import actors
+from app.use_cases import actors, cards
 from tests.properties.quiet import approved, decided, kept, leave, starts, status, word
 from tests.steps.words import change, id_of, lost, sql, vote
 from tests.world import World
@@ -115,3 +115,24 @@ async def test_the_bots_owner_is_whoever_was_or_is(world: World, rules_copy: Pat
     shown = await lost(world, "do.high")
     await change(world, rules_copy, "owners: &owners {business: olivia", "owners: &owners {business: dana")
     assert await decided(world, {"then": "olivia", "now": "dana"}[when], shown) == "refused"
+
+
+async def test_a_decision_in_slack_names_what_was_shown(world: World) -> None:
+    """A hash that was kept for another request is none; over the API what was read is not kept, and not asked for."""
+    shown, other = await lost(world, "do.two"), await lost(world, "do.two")
+    card, foreign = [await cards.show(world.services, id_of(one), [{"type": "divider"}]) for one in (shown, other)]
+    for seen in ({}, {"card": None}, {"card": foreign}, {"card": card + "0"}):
+        assert await decided(world, "dana", shown, via="slack", **seen) == "refused"
+    assert await decided(world, "dana", shown, via="slack", card=card) == "record"
+    assert await decided(world, "marco", shown) == "record"
+
+
+async def test_what_was_masked_is_not_approved_at_high_risk(world: World, rules_copy: Path) -> None:
+    """Saying no is always possible."""
+    await change(world, rules_copy, "amount: {type: integer}", "amount: {type: integer, x-sensitive: true}")
+    for action, said in (("do.high", "refused"), ("do.moderate", "record")):
+        shown = await lost(world, action, amount=3)
+        card = await cards.show(world.services, id_of(shown), [])
+        assert await decided(world, "dana", shown, via="slack", card=card) == said
+        if said == "refused":
+            assert await decided(world, "dana", shown, "deny", via="slack", card=card) == "record"

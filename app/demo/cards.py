@@ -1,0 +1,78 @@
+"""What the people do and see in Slack, told and checked: cards, what is said to one of them, threads."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from app.demo.actors import Json
+from app.demo.expect import Narrator, expect
+from app.demo.slack import APPROVERS, Shown, Slack
+
+DECIDING = ("Approve", "Deny", "Details")
+_INVARIANT = re.compile(r"\(([a-z]+(?:-[a-z]+)+)\)")
+
+
+class Cards:
+    """Tells of the workspace."""
+
+    def __init__(self, slack: Slack, narrator: Narrator) -> None:
+        self._slack, self._narrator = slack, narrator
+
+    async def appears(self, request: Json, channel: str = APPROVERS, *, buttons: tuple[str, ...] = DECIDING) -> Shown:
+        """The card of what is held; checks its buttons, and says nothing."""
+        card = await self._slack.card(request, channel, "Held: it waits for people to decide")
+        expect(f"the buttons of the card of {request['action']}", card.buttons, buttons)
+        expect(f"mentions and links on the card of {request['action']}", card.mentions, ())
+        return card
+
+    def whole(self, card: Shown) -> None:
+        """Print a card."""
+        self._narrator.tell("card", f"is in Slack, in {card.channel}; in brackets, its buttons:")
+        self._print(card.lines)
+
+    def line(self, card: Shown, *words: str) -> None:
+        """Print the lines of a card that hold one of these."""
+        self._print(line for line in card.lines if any(word in line for word in words))
+
+    async def refused(self, name: str, card: Shown, who: str, *invariants: str) -> None:
+        """A click on Approve that is refused for exactly these reasons."""
+        told = await self._slack.click(name, card, "approve")
+        expect(f"why {name}'s click is refused", sorted(_INVARIANT.findall(told)), sorted(invariants))
+        self._narrator.tell("refused", f"{name} ({who}) clicks Approve, and alone is told:")
+        self._print([told])
+
+    async def approved(self, name: str, card: Shown) -> None:
+        """A click on Approve that counts."""
+        told = await self._slack.click(name, card, "approve")
+        expect(f"what {name} is told", told.split(".")[0], "Approved")
+        self._narrator.tell("approved", f"{name} clicks Approve in Slack: {told}")
+
+    async def denied(self, name: str, card: Shown, reason: str) -> None:
+        """A click on Deny, and a reason in the form that opens."""
+        form = await self._slack.fill_in(name, card, "deny", reason)
+        expect("whether the form asks for a reason", "Reason: [" in form, True)
+        self._narrator.tell("denied", f'{name} clicks Deny; the form asks for a reason: "{reason}"')
+
+    async def changed(self, request: Json, before: Shown, *words: str) -> None:
+        """The same card says these words now and has no buttons to decide with; its thread says the first of them."""
+        card = await self._slack.card(request, before.channel, *words)
+        expect("which message it is", card.ts, before.ts)
+        expect("the buttons of a card that is decided", card.buttons, ("Details",))
+        self._narrator.tell("card", "the same card now; nothing is left to click but Details:")
+        self._print(_changes(before.lines, card.lines))
+        replies = await self._slack.replies(card)
+        expect("replies in its thread", len(replies), 1)
+        expect(f"whether the thread says {words[0]}", replies[0].says(words[0]), True)
+        self._narrator.detail("in its thread:")
+        self._print(replies[0].lines)
+
+    def _print(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._narrator.detail(f"| {line}")
+
+
+def _changes(before: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
+    """The lines that went (-) and that came (+)."""
+    return [line for line in difflib.ndiff(before, now) if line.startswith(("- ", "+ "))]
