@@ -31,9 +31,9 @@ from app.use_cases.upkeep import Nudge, sweep_forever
 async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None:
     """Work until told to stop."""
     ctx = build_context(settings, rings)
-    client = await connect(settings.temporal, rings)
-    services = Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
     async with new_client() as http, _slack(settings, ctx) as sending:
+        client = await connect(settings.temporal, rings)
+        services = Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
         activities = RequestActivities(ctx, Executor(ctx, http, at_once=settings.worker.max_executions))
         async with build_worker(client, settings.temporal.task_queue, activities):
             await _until_stopped(settings, services, sending, stop)

@@ -83,7 +83,7 @@ class Answer:
 
 
 class Slack:
-    """A workspace's Web API, as the bot whose token this is. Every call is sent once at most: nothing is sent again."""
+    """A workspace's Web API, as the bot whose token this is. Nothing that changes anything is sent twice."""
 
     def __init__(self, token: str, *, api_url: str | None = None, timeout: float = 10.0) -> None:
         """``api_url``: instead of Slack's own; ``timeout``: seconds that a call may take. Connects to nothing yet."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Text, cast
 
 from app.db import requests
 from app.db.tables import Request
@@ -61,13 +61,14 @@ def _may_change(shown: View) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is asked for. ``statuses``: any of them; the others: exactly."""
+    """What a list is asked for. ``statuses``: any of them; ``id_begins``: with these hex digits; the others: exactly."""
 
     statuses: tuple[str, ...] = ()
     kind: str | None = None
     bot: str | None = None
     action: str | None = None
     decidable_by_me: bool = False
+    id_begins: str | None = None
 
 
 async def listing(
@@ -108,6 +109,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append((Request.asker_kind == "bot") & (Request.asker_id == filters.bot))
     if filters.action:
         found.append(Request.action == filters.action)
+    if filters.id_begins:
+        found.append(cast(Request.id, Text).startswith(filters.id_begins, autoescape=True))
     return found
 
 

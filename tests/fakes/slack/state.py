@@ -38,6 +38,7 @@ class User:
     deleted: bool = False
     is_bot: bool = False
     is_restricted: bool = False
+    email_confirmed: bool = True
 
 
 @dataclass(slots=True)

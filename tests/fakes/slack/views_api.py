@@ -113,6 +113,7 @@ class ViewsApi:
         made |= {"profile": profile, "is_bot": user.is_bot, "is_app_user": False, "updated": 1_700_000_000}
         if not user.deleted:
             made |= {"real_name": user.name.title(), "tz": "Europe/Amsterdam", "tz_offset": 3600}
+            made |= {"is_email_confirmed": bool(user.email) and user.email_confirmed}
             made |= {"is_restricted": user.is_restricted, "is_ultra_restricted": False, "is_admin": False}
         if user.team_id != self._workspace.team:
             made["is_stranger"] = True
