@@ -7,14 +7,16 @@ import logging
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import httpx
 import uvicorn
 import uvloop
+from starlette.routing import BaseRoute
 from temporalio.service import RPCError
 
 from app import settings as configuration
@@ -25,8 +27,10 @@ from app.db.listen import CHANNEL, listen
 from app.domain.errors import InterlockError, Misconfigured
 from app.identity.tokens import Authenticator, refuse_dev_issuer
 from app.keys import KeyRings, KeysInvalid
-from app.parts import build_context
+from app.parts import build_context, connected
 from app.settings import Settings
+from app.slack.app import Door as SlackDoor
+from app.slack.socket import SocketDoor
 from app.telemetry import configure_logging
 from app.temporal import connect
 from app.use_cases.services import Services, Waiters
@@ -52,7 +56,15 @@ async def build_services(settings: Settings, rings: KeyRings) -> Services:
     """What the use cases work with. Connects to nothing yet."""
     ctx = build_context(settings, rings)
     client = await connect(settings.temporal, rings, lazy=True)
-    return Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
+    return Services(
+        ctx,
+        client,
+        settings.temporal.task_queue,
+        Waiters(),
+        rings.tokens,
+        settings.api.base_url,
+        email_domains=frozenset(settings.slack.email_domains),
+    )
 
 
 def build_authenticator(settings: Settings, rings: KeyRings, http: httpx.AsyncClient) -> Authenticator:
@@ -116,6 +128,7 @@ async def serve(settings: Settings, rings: KeyRings) -> None:
     async with (
         httpx.AsyncClient(timeout=ISSUER_WITHIN) as http,
         listen(settings.database.url.get_secret_value(), CHANNEL, partial(_wake, services.waiters)),
+        _slack(settings, services) as routes,
     ):
         app = create_app(
             services,
@@ -123,9 +136,48 @@ async def serve(settings: Settings, rings: KeyRings) -> None:
             ready=partial(readiness, services),
             docs=settings.api.docs,
             stopping=stopping,
+            more=routes,
         )
         await _Server(_config(app, settings), stopping).serve()
     await services.ctx.database.close()
+
+
+@asynccontextmanager
+async def _slack(settings: Settings, services: Services) -> AsyncIterator[list[BaseRoute]]:
+    """The routes of the door for Slack, or its socket at work. Raises Misconfigured for a token that is not valid."""
+    async with connected(settings.slack) as slack, AsyncExitStack() as work:
+        if slack is None:
+            yield []
+            return
+        await slack.team.ask()
+        secret = None if settings.slack.socket_mode else settings.slack.signing_secret
+        door = SlackDoor(
+            services,
+            slack.web,
+            signing_secret=None if secret is None else secret.get_secret_value(),
+            team=slack.team,
+            api_url=settings.api.base_url,
+            email_domains=services.email_domains,
+            slack_url=settings.slack.api_url,
+        )
+        work.push_async_callback(door.close)
+        await work.enter_async_context(_at_work(slack.team.until_known()))
+        if settings.slack.socket_mode and settings.slack.app_token is not None:
+            token = settings.slack.app_token.get_secret_value()
+            socket = SocketDoor(door, token, slack_url=settings.slack.api_url)
+            await work.enter_async_context(_at_work(socket.run()))
+        yield door.routes()
+
+
+@asynccontextmanager
+async def _at_work(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task that runs while the block does."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _config(app: object, settings: Settings) -> uvicorn.Config:

@@ -61,7 +61,7 @@ def _may_change(shown: View) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is asked for. ``statuses``: any of them; ``id_begins``: with these hex digits; the others: exactly."""
+    """What a list is asked for. ``statuses``: any of them; ``id_begins``: its first characters; the others: exactly."""
 
     statuses: tuple[str, ...] = ()
     kind: str | None = None

@@ -1,0 +1,104 @@
+"""/interlock, typed by people over HTTP."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+
+from app.domain.errors import Malformed
+from app.use_cases.links import link
+from tests.fakes.slack.block_kit import readable
+from tests.slack.conftest import API, Reception, user
+from tests.slack.office import LEADS
+
+
+async def typed(reception: Reception, who: str, text: str) -> str:
+    """What this person alone saw then: all of it, as it reads."""
+    before = len(reception.fake.workspace.ephemerals)
+    sent = await reception.fake.people.command(user(who), LEADS, "/interlock", text)
+    assert sent.ok, sent.seen
+    assert sent.seen is None
+    [answer] = reception.fake.workspace.ephemerals[before:]
+    assert (answer.user, answer.source) == (user(who), "command")
+    return f"{answer.text}\n{readable(answer.blocks)}"
+
+
+@pytest.mark.parametrize("text", ["", "help", "dance", "  HELP  me "])
+async def test_anything_else_gives_help(reception: Reception, text: str) -> None:
+    said = await typed(reception, "dana", text)
+    for word in ("pending", "show", "link", "stop", "rollback"):
+        assert f"/interlock {word}" in said
+
+
+async def test_pending_lists_what_one_may_decide_and_nothing_else(reception: Reception) -> None:
+    mine = await reception.world.ask("do.moderate", on_behalf_of="customer:pending-mine")
+    theirs = await reception.world.ask("do.escalating", on_behalf_of="customer:pending-done")
+    await reception.world.say("dana", theirs, "deny")
+    said = await typed(reception, "dana", "pending")
+    assert "pending-mine" in said
+    assert "pending-done" not in said
+    assert "pending-mine" not in await typed(reception, "fiona", "pending")
+    await reception.world.say("marco", mine)
+
+
+async def test_nobody_learns_nothing(reception: Reception) -> None:
+    reception.fake.workspace.add_user("U0NOBODY", "nobody")
+    shown = await reception.world.ask("do.moderate")
+    for text in ("pending", f"show {shown['id']}", f"show {uuid.uuid4()}", f"show {shown['id'][:8]}"):
+        assert "unlinked-identity" in await typed(reception, "nobody", text)
+
+
+async def test_show_takes_a_whole_id_or_its_beginning(reception: Reception) -> None:
+    shown = await reception.world.ask("do.moderate", reason="Because of Carl")
+    for named in (shown["id"], shown["id"].upper(), shown["id"][:8], shown["id"][:13]):
+        assert "Because of Carl" in await typed(reception, "marco", f"show {named}")
+
+
+async def test_show_hides_what_one_may_not_see(reception: Reception) -> None:
+    shown = await reception.world.ask("do.moderate", reason="Secret")
+    unseen = await typed(reception, "felix", f"show {shown['id']}")
+    assert "Secret" not in unseen
+    assert unseen == await typed(reception, "felix", f"show {uuid.uuid4()}")
+    assert "Secret" not in await typed(reception, "felix", f"show {shown['id'][:8]}")
+
+
+@pytest.mark.parametrize("named", ["", "1234567", "../../etc", "zzzzzzzz", "g" * 36, "0" * 37, "<!channel>"])
+async def test_show_says_what_it_wants(reception: Reception, named: str) -> None:
+    assert "Name a request" in await typed(reception, "dana", f"show {named}")
+
+
+async def test_link_gives_a_code_that_links(reception: Reception) -> None:
+    reception.fake.workspace.add_user("U0NORA", "nora")
+    said = await typed(reception, "nora", "link")
+    assert f"POST {API}/v1/identity-links" in said
+    code = re.search(r"Your code is ([A-Z2-7-]+),", said)
+    assert code is not None
+    nora = reception.world.person("nora")
+    assert await link(reception.world.services, nora, code[1]) == {"team": "T0", "user": "U0NORA", "person": "nora"}
+    assert "unlinked" not in await typed(reception, "nora", "pending")
+    with pytest.raises(Malformed):
+        await link(reception.world.services, reception.world.person("ben"), code[1])
+
+
+async def test_a_guest_gets_no_code(reception: Reception) -> None:
+    reception.fake.workspace.add_user("U0GUEST", "guest", is_restricted=True)
+    said = await typed(reception, "guest", "link")
+    assert "unlinked-identity" in said
+    assert "Your code" not in said
+
+
+@pytest.mark.parametrize("text", ["stop bot", "rollback 0c1d5a52-7c52-5b42-8f43-0d2a6f0f4a11"])
+async def test_what_comes_later_says_what_to_do_now(reception: Reception, text: str) -> None:
+    said = await typed(reception, "dana", text)
+    assert "later version" in said
+    assert f"{API}/v1/requests" in said
+
+
+async def test_when_slack_is_slow_the_answer_comes_after(reception: Reception) -> None:
+    reception.fake.workspace.add_user("U0SLOW", "slow")
+    reception.fake.fail_next("users.info", "timeout before commit", times=2)
+    sent = await reception.fake.people.command("U0SLOW", LEADS, "/interlock", "pending")
+    assert sent.ok
+    assert "Slack did not say" in await reception.told("slow", "Slack did not say")
