@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import requests
 from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
+from app.domain.states import Status
 from app.governance.policy import Policy
 from app.steps.access import MAY, roles
 from app.steps.crowd import Crowd, crowd
@@ -27,17 +28,25 @@ async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, 
     """
     held = roles(policy, who.kind, who.id, row)
     made = await requests.decisions(session, row.id)
-    tries = await requests.execution_attempts(session, row.id)
+    tries = [] if row.execution is None else await requests.execution_attempts(session, row.id)
     shown = {**_ask(row), **_judged(row), "plan": _plan(row, made), "execution": _execution(row, tries)}
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
-        everybody = everybody or await crowd(session)
-        shown["may_decide"] = bench_with(made, row, policy, everybody).may_decide()
+        shown["may_decide"] = await _may_decide(session, policy, row, made, everybody)
         shown["decisions"] = [_decision(row, decision) for decision in made]
-        shown["settlements"] = [_settlement(s) for s in await requests.settlements(session, row.id)]
+        settled = [] if row.execution is None else await requests.settlements(session, row.id)
+        shown["settlements"] = [_settlement(said) for said in settled]
     if held & MAY["see-digest-inputs"]:
         shown |= {"action_version": row.action_version, "environment": row.environment, "nonce": row.nonce}
     return shown
+
+
+async def _may_decide(
+    session: AsyncSession, policy: Policy, row: Request, made: Sequence[Decision], everybody: Crowd | None
+) -> list[str]:
+    if row.status != Status.HELD:  # no stage is open: nobody need be read
+        return []
+    return bench_with(made, row, policy, everybody or await crowd(session)).may_decide()
 
 
 def _ask(row: Request) -> View:
