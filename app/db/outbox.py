@@ -23,7 +23,7 @@ _CLAIM = text(
         order by due_at limit :batch for update skip locked
     )
     update outbox set tries = outbox.tries + 1,
-        due_at = clock_timestamp() + least(300, 5 * power(2, outbox.tries)) * interval '1 second'
+        due_at = clock_timestamp() + least(30, 5 * power(2, least(outbox.tries, 10))) * interval '1 second'
     from due where outbox.sink = due.sink and outbox.request_id = due.request_id
     returning outbox.request_id, outbox.version
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
 
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
@@ -21,7 +22,7 @@ TIMESTAMP, SIGNATURE, TYPE = "x-slack-request-timestamp", "x-slack-signature", "
 _ONCE = (TIMESTAMP, SIGNATURE, TYPE)
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _SIGNED = re.compile(r"v0=[0-9a-f]{64}")
-_SSL_CHECK = re.compile(r"(?:[\w%.+-]+=[\w%.+-]*&)*ssl_check=1(?:&[\w%.+-]+=[\w%.+-]*)*")
+_LONGEST_SSL_CHECK = 1_000
 ODD = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 """What Bolt raises while it reads a payload of another shape than Slack's."""
 
@@ -47,7 +48,7 @@ class Guard:
         if raw is None:
             return _no(413, f"the body is over {MAX_BODY // 1024} KiB")
         text = _text(raw)
-        if text is not None and _SSL_CHECK.fullmatch(text):
+        if text is not None and _is_ssl_check(text):
             return Response()  # Slack looks at our certificate; it does not sign that, and it does nothing
         if text is None or not self._genuine(request.headers, text):
             return _no(401, "this is not a request that Slack has signed, just now")
@@ -87,6 +88,10 @@ async def _body(request: Request) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def _is_ssl_check(text: str) -> bool:
+    return len(text) <= _LONGEST_SSL_CHECK and ("ssl_check", "1") in parse_qsl(text)
 
 
 def _text(raw: bytes) -> str | None:

@@ -152,7 +152,7 @@ class Messages:
         if refused or result.word in ("again", "lost"):
             if result.word != "lost" and last.op in ("post", "reply"):
                 message.sending = message.sending_since = None
-            wait = result.wait or min(LONGEST_WAIT, self.first_wait * 2**message.tries)
+            wait = result.wait or min(LONGEST_WAIT, self.first_wait * 2 ** min(message.tries, 10))
             message.tries += 1
             message.due_at = now + timedelta(seconds=wait)
             return False
