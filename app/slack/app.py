@@ -97,7 +97,7 @@ class Door:
         if answer.status != 404:
             return answer
         kind = request.body.get("type")
-        log.info("slack: nothing here handles this: %s", kind if kind in _KINDS else "another kind")
+        log.info("slack: nothing here handles this: %s", kind if str(kind) in _KINDS else "another kind")
         return BoltResponse(status=200, body="")
 
     def _built(self) -> AsyncApp:

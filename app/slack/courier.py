@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from app.domain.errors import InterlockError
 from app.slack.delivery import deliver, method_of
 from app.slack.pace import Pace
+from app.slack.team import Team
 from app.slack.web import Slack
 from app.use_cases.leases import SPAN, Leadership
 from app.use_cases.messages import Messages, Result, Step
@@ -35,6 +36,7 @@ class Courier:
     """One in each worker process; the one that leads sends. ``call_timeout``: seconds that a call to Slack may take."""
 
     slack: Slack
+    team: Team
     messages: Messages
     lead: Leadership
     pace: Pace
@@ -97,7 +99,7 @@ class Courier:
                     continue
             if self.lead.left < self.call_timeout:
                 return  # somebody else may lead before an answer came: they begin with what is recorded
-            step = await self._advance(message, step, await deliver(self.slack, self.pace, step))
+            step = await self._advance(message, step, await deliver(self.slack, self.pace, step, self.team.bot_user))
 
     async def _advance(self, message: uuid.UUID, last: Step | None, result: Result | None) -> Step | None:
         async with self._advancing:

@@ -68,11 +68,14 @@ def method_of(step: Step) -> str:
     return METHOD.get(step.op) or ("conversations.replies" if step.thread else "conversations.history")
 
 
-async def deliver(slack: Slack, pace: Pace, step: Step) -> Result:
-    """Make the call of a step; its turn has come. Never raises for what Slack or the network does."""
+async def deliver(slack: Slack, pace: Pace, step: Step, us: str | None) -> Result:
+    """Make the call of a step; its turn has come. Never raises for what Slack or the network does.
+
+    ``us``: the user that our bot is; other apps can put any metadata on messages of theirs.
+    """
     try:
         if step.op == "find":
-            return await _find(slack, pace, step)
+            return await _find(slack, pace, step, us)
         return _meaning(step, await slack.call(method_of(step), **_arguments(step)))
     except Limited as limited:
         pace.hold(method_of(step), step.channel or step.place, limited.retry_after)
@@ -107,7 +110,7 @@ def _refused(refused: Refused) -> Result:
     return Result(word, why=refused.error, wait=REFUSED_FOR if word == "again" else 0.0)
 
 
-async def _find(slack: Slack, pace: Pace, step: Step) -> Result:
+async def _find(slack: Slack, pace: Pace, step: Step, us: str | None) -> Result:
     """Look whether what was posted stands, by its metadata; newest first, back to when it was posted."""
     cursor = ""
     for page in range(PAGES):
@@ -116,7 +119,8 @@ async def _find(slack: Slack, pace: Pace, step: Step) -> Result:
         answer = await _page(slack, step, cursor)
         for message in answer["messages"]:
             payload = (message.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("message") == str(step.message_id) and payload.get("what", "message") == step.what:
+            known = payload.get("message") == str(step.message_id) and payload.get("what") == step.what
+            if known and message.get("user") == us:
                 return Result("done", channel=step.channel, ts=message["ts"])
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:

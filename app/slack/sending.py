@@ -38,5 +38,5 @@ def build_sending(
     """``rate``: how many times Slack's own; ``digest_above``: cards a minute and place; ``call_timeout``: seconds."""
     spread = Spread(ctx, team, digest_above, MAX_ITEMS)
     messages = Messages(ctx, spread, Renderer(ctx.issuer))
-    courier = Courier(slack, messages, Leadership(ctx, LEASE), Pace(rate), call_timeout)
+    courier = Courier(slack, team, messages, Leadership(ctx, LEASE), Pace(rate), call_timeout)
     return Sending(team, spread, courier)

@@ -29,6 +29,11 @@ class Team:
         """The team's id."""
         return None if self._installed is None else self._installed.team
 
+    @property
+    def bot_user(self) -> str | None:
+        """The user that our bot is there."""
+        return None if self._installed is None else self._installed.bot_user
+
     async def ask(self) -> bool:
         """Ask once; True when Slack has said it. Raises Misconfigured for a wrong token or missing scopes."""
         self._installed = await check(self._slack, self._wanted)
