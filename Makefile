@@ -16,7 +16,7 @@ setup: $(STAMP)  ## Make .venv and install what requirements.lock pins; quick wh
 demo: $(STAMP)  ## Show the main job end to end, each step checked; under a minute once the parts are cached
 	$(BIN)/interlock demo
 
-up: $(STAMP)  ## Keep a dev stack and the retail shop running, until Ctrl-C
+up: $(STAMP)  ## Keep a dev stack, the retail shop and a fake Slack running, until Ctrl-C
 	$(BIN)/interlock up
 
 test: $(STAMP)  ## All tests, on real PostgreSQL and Temporal

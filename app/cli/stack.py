@@ -65,7 +65,10 @@ def demo(
 
 
 def up(data: DataDir = UP_DATA, port: Port = None) -> None:
-    """Keep a dev stack and the retail shop running until Ctrl-C, with a bot's credential ready to use."""
+    """Keep a dev stack, the retail shop and a fake Slack running until Ctrl-C, with a bot's credential ready to use.
+
+    With SLACK_BOT_TOKEN set, Slack is that token's workspace.
+    """
     run.up(data, _port(port))
 
 

@@ -101,10 +101,6 @@ class Person:
         """Approve, and be heard."""
         return _body(f"{self.name} approves", await self.say(request, "approve", reason), 200)
 
-    async def deny(self, request: Json, reason: str) -> Json:
-        """Deny, and be heard."""
-        return _body(f"{self.name} denies", await self.say(request, "deny", reason), 200)
-
     async def refused(self, request: Json, *invariants: str, level: Level = Level.LOGIN) -> str:
         """Try to approve and be refused for exactly these reasons; the first one's sentence."""
         problem = _body(f"{self.name} is refused", await self.say(request, "approve", "looks fine", level=level), 403)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -11,7 +10,8 @@ from app.demo.expect import Narrator, expect
 from app.demo.slack import APPROVERS, Shown, Slack
 
 DECIDING = ("Approve", "Deny", "Details")
-_INVARIANT = re.compile(r"\(([a-z]+(?:-[a-z]+)+)\)")
+_INVARIANT = re.compile(r"[.!?] \(([a-z-]+)\)")
+"""The name of a rule after the sentence on it."""
 
 
 class Cards:
@@ -52,27 +52,28 @@ class Cards:
     async def denied(self, name: str, card: Shown, reason: str) -> None:
         """A click on Deny, and a reason in the form that opens."""
         form = await self._slack.fill_in(name, card, "deny", reason)
-        expect("whether the form asks for a reason", "Reason: [" in form, True)
+        expect("inputs of the form", [line.partition(":")[0] for line in form.split("\n")][-1:], ["Reason"])
         self._narrator.tell("denied", f'{name} clicks Deny; the form asks for a reason: "{reason}"')
 
     async def changed(self, request: Json, before: Shown, *words: str) -> None:
-        """The same card says these words now and has no buttons to decide with; its thread says the first of them."""
+        """The same card says these words now and has no buttons to decide with; its thread begins with the first."""
         card = await self._slack.card(request, before.channel, *words)
         expect("which message it is", card.ts, before.ts)
         expect("the buttons of a card that is decided", card.buttons, ("Details",))
-        self._narrator.tell("card", "the same card now; nothing is left to click but Details:")
-        self._print(_changes(before.lines, card.lines))
+        self._narrator.tell("card", "the same card; new on it:")
+        self._print(line for line in card.lines if line not in before.lines)
         replies = await self._slack.replies(card)
         expect("replies in its thread", len(replies), 1)
-        expect(f"whether the thread says {words[0]}", replies[0].says(words[0]), True)
+        expect("how its reply begins", replies[0].lines[0][: len(words[0])], words[0])
         self._narrator.detail("in its thread:")
         self._print(replies[0].lines)
+
+    async def by_the_rules(self) -> None:
+        """Whatever was called, Slack had nothing to complain of."""
+        calls, complaints = await self._slack.called()
+        expect("what the strict fake complains of", complaints, {})
+        self._narrator.tell("checked", f"{calls} calls of Slack's API; the fake, as strict as Slack, found no fault")
 
     def _print(self, lines: Iterable[str]) -> None:
         for line in lines:
             self._narrator.detail(f"| {line}")
-
-
-def _changes(before: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
-    """The lines that went (-) and that came (+)."""
-    return [line for line in difflib.ndiff(before, now) if line.startswith(("- ", "+ "))]

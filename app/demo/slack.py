@@ -65,7 +65,7 @@ class Slack:
             cards = [Shown.of(one) for one in await self._messages(channel) if _about(one) == request["id"]]
             return next((card for card in cards if card.says(*words)), None)
 
-        return await _until(f"the card of {request['action']} in {channel}, with {words}", look)
+        return await _until(f"the card of {request['action']} in {channel} that says {words}", look)
 
     async def replies(self, card: Shown) -> list[Shown]:
         """What stands in a card's thread, as soon as something does."""
@@ -97,6 +97,11 @@ class Slack:
         await self._act("submit", user=account(name), view_id=form["view"]["id"], values={"reason": reason})
         expect("forms that are still open", await look(), None)
         return str(form["text"])
+
+    async def called(self) -> tuple[int, Json]:
+        """How many calls of Slack's API there were, and how often which of them was not as it should be."""
+        summary = await self._get("/control/calls")
+        return sum(sum(outcomes.values()) for outcomes in summary["calls"].values()), summary["complaints"]
 
     async def _click(self, name: str, card: Shown, action: str) -> None:
         await self._act("click", user=account(name), channel=card.channel, ts=card.ts, action_id=action)
@@ -130,7 +135,7 @@ def _about(message: Json) -> str | None:
 async def _until(what: str, look: Callable[[], Awaitable[T | None]]) -> T:
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            while not (found := await look()):
+            while not (found := await look()):  # noqa: ASYNC110  another process has no event for us
                 await asyncio.sleep(_LOOK_AGAIN)
             return found
     except TimeoutError:

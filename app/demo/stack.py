@@ -131,10 +131,10 @@ def _dev(data: Path, port: int, shop_url: str, slack_url: str | None) -> Command
     """``slack_url``: of a fake; None: Slack is as our environment says."""
     ready = data / "ready.json"
     ready.unlink(missing_ok=True)
-    options = ("--data", str(data), "--governance", str(EXAMPLE), "--port", str(port), "--ready-file", str(ready))
+    options = ["--data", str(data), "--governance", str(EXAMPLE), "--port", str(port), "--ready-file", str(ready)]
     environ = dict(os.environ)
     if slack_url is not None:
-        options += ("--slack-api-url", f"{slack_url}/api/")
+        options += ["--slack-api-url", f"{slack_url}/api/"]
         environ = without_slack(environ) | {"INTERLOCK_SLACK__RATE": str(SLACK_RATE)}
     return Command(
         name="interlock dev",

@@ -16,7 +16,7 @@ from app.demo.cards import Cards
 from app.demo.expect import Narrator, expect
 from app.demo.sample import LOUD, MIA, TRANSFER, asks
 from app.demo.shop import Shop
-from app.demo.slack import FINANCE
+from app.demo.slack import FINANCE, Shown
 from app.demo.stack import EXAMPLE, Running, command_line
 from app.domain.ledger import GENESIS, leaf_hash, verify_stream
 from app.domain.request import Level
@@ -34,17 +34,19 @@ class Story:
 
     async def tell(self) -> None:
         """All of it. Raises `Unexpected` at the first step that goes otherwise."""
-        handed_over = await self._asks_for_a_human()
+        handed_over, its_card = await self._asks_for_a_human()
         await self._reads()
         await self._customer_and_owner_are_refused()
         await self._double_click()
         await self._two_signatures()
         await self._denied()
-        await self._too_late(handed_over)
+        await self._too_late(handed_over, its_card)
+        await self._cards.by_the_rules()
 
-    async def _asks_for_a_human(self) -> Json:
+    async def _asks_for_a_human(self) -> tuple[Json, Shown]:
         """First, so that its five seconds pass while the rest is told."""
-        return await self._held(TRANSFER, "transfer", ["takeover"], "; nobody will come within its 5 s")
+        request = await self._held(TRANSFER, "transfer", ["takeover"], "; nobody will come within its 5 s")
+        return request, await self._cards.appears(request)
 
     async def _reads(self) -> None:
         ask = self._asks["0_1"]
@@ -69,7 +71,7 @@ class Story:
         await self._decided(request, "dana", "approve", "slack")
         await self._ran_once(request, f"{order} is cancelled")
         expect(f"{order} in the shop's database", await self._shop.status(order), "cancelled")
-        await self._cards.changed(request, card, "Succeeded", "dana approved stage lead in Slack")
+        await self._cards.changed(request, card, "Succeeded", "Dana Hale approved stage lead in Slack")
         await self._recorded(request)
 
     async def _double_click(self) -> None:
@@ -86,7 +88,7 @@ class Story:
         seen = await person.see(request)
         expect("standing decisions", [d["person"] for d in seen["decisions"] if d["standing"]], ["marco"])
         expect("attempts to run it", len(seen["execution"]["attempts"]), 1)
-        await self._cards.changed(request, card, "Succeeded", "marco approved stage lead over the web API")
+        await self._cards.changed(request, card, "Succeeded", "Marco Bianchi approved stage lead over the web API")
 
     async def _two_signatures(self) -> None:
         ask = self._asks["4_2"]
@@ -118,10 +120,9 @@ class Story:
         shown = await self._cast.bot.until_final(request)
         expect("the request after a denial", shown["status"], "denied")
         expect("what the shop did", await self._shop.effects(request), 0)
-        await self._cards.changed(request, card, "Denied by dana", reason)
+        await self._cards.changed(request, card, "Denied by Dana Hale", reason)
 
-    async def _too_late(self, request: Json) -> None:
-        card = await self._cards.appears(request)
+    async def _too_late(self, request: Json, card: Shown) -> None:
         ended = await self._cast.bot.until_final(request)
         expect("a hold that nobody decided", ended["status"], "expired")
         expect("what the shop did", await self._shop.effects(request), 0)
@@ -153,7 +154,7 @@ class Story:
         shown = await self._cast.person(name).approve(request)
         expect("where it stands", (shown["status"], _open_stage(shown)), ("held", "finance"))
         expect("votes by stage", [stage["approvals"] for stage in shown["plan"]["stages"]], [1, 0])
-        self._say("held", f"{name} approves again: counts once, and not for finance")
+        self._say("held", f"{name} approves again, over the web API: counts once, and not for finance")
 
     async def _approved(self, name: str, request: Json, *, reason: str, level: str) -> None:
         await self._cast.person(name).approve(request, reason)

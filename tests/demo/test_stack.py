@@ -37,7 +37,7 @@ async def test_a_part_that_ends_by_itself_is_named() -> None:
         place = Path(folder)
         stays = await part(place, "stays", "import signal; signal.pause()")
         ends = await part(place, "ends", "pass")
-        where = Running(place, "", "", "", "", (stays, ends))
+        where = Running(place, "", "", "", "", parts=(stays, ends))
         with pytest.raises(StackError, match=r"^ends has ended by itself"):
             await where.until_one_ends()
         await stays.stop()

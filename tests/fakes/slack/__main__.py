@@ -14,7 +14,9 @@ from tests.fakes.slack.server import SlackFake
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.slack", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--signing-secret", required=True, help="what signs people's acts")
+    parser.add_argument(
+        "--signing-secret", default="", help="what signs people's acts; or tell it later, at /control/signing-secret"
+    )
     parser.add_argument("--events-url", help="where people's acts go; without it, over a socket")
     parser.add_argument("--token", default="xoxb-dev", help="the bot's token")
     parser.add_argument("--app-token", default="xapp-dev", help="the token of Socket Mode")

@@ -10,10 +10,10 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.slack.block_kit import plain_of, readable
+from tests.fakes.slack.block_kit import mentions_and_links, plain_of, readable
 from tests.fakes.slack.delivery import Sent
 from tests.fakes.slack.server import SlackFake
-from tests.fakes.slack.state import Message, View, Workspace
+from tests.fakes.slack.state import Message, Version, View, Workspace
 
 Object = dict[str, Any]
 
@@ -51,6 +51,7 @@ class Control:
             "home-opened": lambda said: people.app_home_opened(**said),
             "url-verification": lambda said: people.url_verification(**said),
             "events-url": self._events_url,
+            "signing-secret": self._signing_secret,
             "fail-next": self._fail_next,
             "down": self._set_down,
         }
@@ -71,6 +72,9 @@ class Control:
     async def _events_url(self, said: Object) -> None:
         self._fake.events_url = said["url"]
 
+    async def _signing_secret(self, said: Object) -> None:
+        self._fake.delivery.signing_secret = said["secret"]
+
     async def _fail_next(self, said: Object) -> None:
         self._fake.fail_next(**said)
 
@@ -78,9 +82,12 @@ class Control:
         self._fake.down = bool(said["down"])
 
     async def messages(self, request: web.Request) -> web.Response:
-        """GET /control/messages?channel=: messages with all their versions, oldest first."""
+        """GET /control/messages?channel=: messages with all their versions, oldest first.
+
+        Each version also says what is `readable` in it, and its `mentions` and links.
+        """
         found = self._workspace.posted(request.query.get("channel"))
-        return web.json_response([asdict(message) for message in found])
+        return web.json_response([_message(message) for message in found])
 
     async def text(self, request: web.Request) -> web.Response:
         """GET /control/messages/C0APPROVE: a channel as its members read it, replies indented."""
@@ -106,6 +113,15 @@ class Control:
             counts.setdefault(call.method, Counter())[call.outcome] += 1
         refused, complaints = self._fake.limits.refused, dict(Counter(self._fake.complaints))
         return web.json_response({"calls": counts, "refused": refused, "complaints": complaints})
+
+
+def _message(message: Message) -> Object:
+    return {**asdict(message), "versions": [_version(version) for version in message.versions]}
+
+
+def _version(version: Version) -> Object:
+    mentions = mentions_and_links(version.text, version.blocks)
+    return {**asdict(version), "readable": readable(version.blocks), "mentions": mentions}
 
 
 def channel_text(workspace: Workspace, channel: str) -> str:
