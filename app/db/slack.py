@@ -84,13 +84,22 @@ async def open_digest(session: AsyncSession, place: str, span: timedelta, at_mos
     return (await session.execute(query.order_by(SlackMessage.created_at.desc()).limit(1))).scalar_one_or_none()
 
 
-async def due(session: AsyncSession, limit: int) -> Sequence[tuple[uuid.UUID, str]]:
-    """Messages with something to show whose time has come, longest due first: ``(id, place)``."""
-    query = select(SlackMessage.id, SlackMessage.place).where(
-        SlackMessage.wanted > SlackMessage.shown, SlackMessage.due_at <= func.clock_timestamp()
+async def due(session: AsyncSession, of_each: int) -> Sequence[tuple[uuid.UUID, str, bool]]:
+    """Messages with something to show whose time has come: ``(id, place, whether it stands)``.
+
+    ``of_each``: how many of those that stand, and of those that are new, in each place: no place takes another's turn.
+    First those on which one can decide: perhaps one no longer should; then what is due longest.
+    """
+    stands = SlackMessage.ts.is_not(None)
+    order = SlackMessage.live.desc(), SlackMessage.due_at, SlackMessage.id
+    rank = func.row_number().over(partition_by=(SlackMessage.place, stands), order_by=order)
+    waiting = (
+        select(SlackMessage.id, SlackMessage.place, stands.label("stands"), rank.label("rank"))
+        .where(SlackMessage.wanted > SlackMessage.shown, SlackMessage.due_at <= func.clock_timestamp())
+        .subquery()
     )
-    rows = await session.execute(query.order_by(SlackMessage.due_at, SlackMessage.id).limit(limit))
-    return [(row.id, row.place) for row in rows]
+    query = select(waiting).where(waiting.c.rank <= of_each).order_by(waiting.c.rank)
+    return [(row.id, row.place, row.stands) for row in await session.execute(query)]
 
 
 async def message(session: AsyncSession, message_id: uuid.UUID, *, lock: bool = False) -> SlackMessage:

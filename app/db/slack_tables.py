@@ -41,7 +41,8 @@ class SlackMessage(Base):
 
     ``place``: a channel, or a user who gets direct messages; ``channel`` and ``ts``: where it stands; ``thread``: the
     message under which it stands since that one can no longer be edited. ``sending``: what was on its way to Slack when
-    nothing more was heard: ``message``, or the key of a reply. ``replies``: the keys of those that stand.
+    nothing more was heard: ``message``, or the key of a reply. ``replies``: the keys of those that stand. ``live``: one
+    can decide on what it shows.
     """
 
     __tablename__ = "slack_message"

@@ -30,15 +30,16 @@ def masked(value: Any, sensitive: Sequence[Path]) -> tuple[Any, tuple[str, ...]]
 def _masked(value: Any, paths: Sequence[Path], here: str, places: list[str]) -> Any:
     if not paths:
         return value
-    if () in paths:
-        places.append(here)
-        return HIDDEN
-    if isinstance(value, dict):
-        return {key: _masked(one, _below(paths, key), f"{here}/{_escaped(key)}", places) for key, one in value.items()}
-    if isinstance(value, list):
+    lists = [path for path in paths if path[:1] == ("*",)]
+    if () not in paths and isinstance(value, list) and lists:
         below = _below(paths, "*")
         return [_masked(one, below, f"{here}/{n}", places) for n, one in enumerate(value)]
-    return value
+    if () not in paths and isinstance(value, dict) and len(lists) < len(paths):
+        return {key: _masked(one, _below(paths, key), f"{here}/{_escaped(key)}", places) for key, one in value.items()}
+    if value is None and () not in paths:
+        return None
+    places.append(here)  # marked itself, or of another shape than that in which the mark is: nobody knows what it holds
+    return HIDDEN
 
 
 def _below(paths: Sequence[Path], step: str) -> list[Path]:

@@ -216,13 +216,25 @@ def _part_findings(
         yield (*path, SENSITIVE), "must be true or false"
     elif part.get(SENSITIVE) and place is None:
         yield (*path, SENSITIVE), "only a field reached by properties and items can be masked"
-    if "$ref" in part and not _resolves(root, part["$ref"]):
-        yield (*path, "$ref"), "must point into this schema: #/..."
+    yield from (((*path, "$ref"), wrong) for wrong in _reference_findings(root, part))
     if "pattern" in part:
         try:
             compile_pattern(part["pattern"])
         except ExpressionInvalid as error:
             yield (*path, "pattern"), str(error)
+
+
+def _reference_findings(root: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[str]:
+    if "$ref" in part and not _resolves(root, part["$ref"]):
+        yield "must point into this schema: #/..."
+    elif "$ref" in part and _marked(root, part["$ref"]):
+        yield "points to a masked field, which would be shown here: write it out"
+
+
+def _marked(root: Mapping[str, Any], reference: str) -> bool:
+    """True where something is masked that a reference stands for."""
+    target = Registry().with_resource("", DRAFT202012.create_resource(root)).resolver().lookup(reference).contents
+    return any(part.get(SENSITIVE) for _, _, part in _parts(target, (), ()))
 
 
 def _resolves(root: Mapping[str, Any], reference: str) -> bool:

@@ -78,7 +78,7 @@ async def deliver(slack: Slack, pace: Pace, step: Step, us: str | None) -> Resul
             return await _find(slack, pace, step, us)
         return _meaning(step, await slack.call(method_of(step), **_arguments(step)))
     except Limited as limited:
-        pace.hold(method_of(step), step.channel or step.place, limited.retry_after)
+        pace.hold(method_of(step), step.place, limited.retry_after)
         return Result("again", wait=limited.retry_after, why="ratelimited")
     except Unreachable:
         return Result("again", why="unreachable")
@@ -115,7 +115,7 @@ async def _find(slack: Slack, pace: Pace, step: Step, us: str | None) -> Result:
     cursor = ""
     for page in range(PAGES):
         if page:
-            await pace.turn(method_of(step), step.channel or step.place)
+            await pace.turn(method_of(step), step.place)
         answer = await _page(slack, step, cursor)
         for message in answer["messages"]:
             payload = (message.get("metadata") or {}).get("event_payload") or {}

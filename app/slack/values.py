@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.errors import Malformed
 
+_PLAIN = re.compile(r"[\x20-\x7e]*")
 MAX_VALUE = 2_000
 MAX_METADATA = 3_000
 
@@ -81,7 +83,7 @@ def click_in(data: dict[str, Any]) -> Click:
 
 def _text(data: dict[str, Any], key: str, *, may_lack: bool = False) -> str | None:
     value = data[key]
-    if isinstance(value, str) or (value is None and may_lack):
+    if (isinstance(value, str) and _PLAIN.fullmatch(value)) or (value is None and may_lack):
         return value
     raise _malformed()
 

@@ -62,11 +62,20 @@ Render = Callable[[uuid.UUID, str, Sequence[Item]], Picture]
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A message with something to show. ``stands``: it was posted before."""
+
+    message_id: uuid.UUID
+    place: str
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The next call. ``op``: open (a direct conversation), find, post, update or reply.
 
     ``what``: ``message``, or the key of a reply; ``since``: from when on to look for it; ``thread``: under which
-    message it stands, or its replies do.
+    message it stands, or its replies do; ``live``: one can decide on it.
     """
 
     op: str
@@ -79,6 +88,7 @@ class Step:
     since: datetime | None = None
     body: dict[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +120,10 @@ class Messages:
     render: Render
     first_wait: float = 2.0
 
-    async def due(self, limit: int) -> Sequence[tuple[uuid.UUID, str]]:
-        """``(message, place)`` of those with something to show, longest due first. Raises Unavailable."""
+    async def due(self, of_each: int) -> list[Due]:
+        """Those with something to show: so many of the new and the standing ones of each place. Raises Unavailable."""
         async with self.ctx.database.transaction() as session:
-            return await slack.due(session, limit)
+            return [Due(*row) for row in await slack.due(session, of_each)]
 
     async def put_off(self, message_id: uuid.UUID) -> None:
         """Let the others go first. Raises Unavailable."""
@@ -184,11 +194,12 @@ class Messages:
         rows = await slack.requests_of(session, message.id)
         picture = self.render(message.id, message.kind, [await self._item(session, message, row) for row in rows])
         body, fingerprint = await self._composed(session, rows[0], picture)
+        shown = replace(at, body=body, fingerprint=fingerprint, live=picture.content is not None)
         if message.ts is None:
             message.sending, message.sending_since = "message", now
-            return replace(at, op="post", body=body, fingerprint=fingerprint)
+            return replace(shown, op="post")
         if fingerprint != message.shown_hash:
-            return replace(at, op="update", body=body, fingerprint=fingerprint)
+            return replace(shown, op="update")
         missing = next((key for key in picture.replies if key not in message.replies), None)
         if missing is not None:
             message.sending, message.sending_since = missing, now
@@ -218,7 +229,7 @@ def _done(message: SlackMessage, last: Step, result: Result) -> None:
         else:
             message.channel, message.ts = result.channel or last.channel, result.ts
     if last.op in ("post", "update"):
-        message.shown_hash = last.fingerprint
+        message.shown_hash, message.live = last.fingerprint, last.live
 
 
 def _not_there(message: SlackMessage, _last: Step, _result: Result) -> None:
