@@ -58,6 +58,9 @@ CLOSED = frozenset(
 SKEW = timedelta(minutes=5)
 """How far Slack's clock may be behind ours when we look for what we have posted."""
 
+AT_MOST = timedelta(minutes=1)
+"""After its posting was announced, the longest until Slack has it."""
+
 PAGE, PAGES = 200, 50
 REFUSED_FOR = 60.0
 """Seconds after which a call is tried again that Slack refused for a reason of its own: a scope, a token, a setting."""
@@ -120,7 +123,7 @@ async def _find(slack: Slack, pace: Pace, step: Step, us: str | None) -> Result:
         for message in answer["messages"]:
             payload = (message.get("metadata") or {}).get("event_payload") or {}
             known = payload.get("message") == str(step.message_id) and payload.get("what") == step.what
-            if known and message.get("user") == us:
+            if known and message.get("user") == us and message["ts"] != step.thread:  # that one it has replaced
                 return Result("done", channel=step.channel, ts=message["ts"])
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
@@ -136,4 +139,5 @@ async def _page(slack: Slack, step: Step, cursor: str) -> dict[str, Any]:
         given["cursor"] = cursor
     if step.since is not None:
         given["oldest"] = f"{(step.since - SKEW).timestamp():.6f}"
+        given["latest"] = f"{(step.since + SKEW + AT_MOST).timestamp():.6f}"
     return await slack.call(method_of(step), **given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.errors import Malformed
 from app.slack import sections
@@ -90,6 +90,8 @@ class DetailsState:
 
 def details(facts: CardFacts, *, live: bool, api_url: str) -> Details:
     """Everything about a request. ``live`` and ``api_url``: as for `app.slack.card.card`."""
+    # Anybody's refused click would make it something else that was shown, and turn back whoever reads page by page.
+    facts = replace(facts, refusals=0)
     may = rights(facts, live=live, api_url=api_url)
     pages = list(_pages(_everything(facts)))
     shown = tuple(

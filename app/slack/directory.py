@@ -109,7 +109,7 @@ class Directory:
     def _read(self, user: Any) -> Member:
         if not isinstance(user, dict):
             raise Unavailable(NO_WORD)
-        active = not any(user.get(name) for name in _NO_MEMBER)
+        active = user.get("team_id") == self._team() and not any(user.get(name) for name in _NO_MEMBER)
         return Member(active, self._email(user) if active else None)
 
     def _email(self, user: dict[str, Any]) -> str | None:

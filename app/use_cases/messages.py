@@ -167,14 +167,20 @@ class Messages:
             message.due_at = now + timedelta(seconds=wait)
             return False
         if result.word == "closed":
-            await self._closed(session, message, result, now)
+            await self._closed(session, message, last, result, now)
             return False
+        if result.word == "gone" and message.tries:
+            message.due_at = now + CLOSED_FOR  # it goes as it comes: a place where nothing of ours stays
+        message.tries += result.word == "gone"
         _APPLY[result.word](message, last, result)
-        return True
+        return message.due_at <= now
 
-    async def _closed(self, session: AsyncSession, message: SlackMessage, result: Result, now: datetime) -> None:
+    async def _closed(
+        self, session: AsyncSession, message: SlackMessage, last: Step, result: Result, now: datetime
+    ) -> None:
         log.warning("slack: %s takes no messages of ours: %s", message.place, result.why)
-        message.sending = message.sending_since = None
+        if last.op in ("post", "reply"):  # refused; what was only looked for may stand there
+            message.sending = message.sending_since = None
         message.due_at = now + CLOSED_FOR
         message.tries += 1
         await slack.close_place(session, message.place, message.due_at, result.why)
