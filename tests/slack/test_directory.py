@@ -118,6 +118,7 @@ async def test_while_our_team_is_not_known_nobody_is_believed(bench: Bench) -> N
     ("user", "email"),
     [
         ({"is_email_confirmed": True, "profile": {"email": "Dana@SHOP.example"}}, "Dana@SHOP.example"),
+        ({"team_id": "T0ELSE", "is_email_confirmed": True, "profile": {"email": "dana@shop.example"}}, None),
         ({"is_email_confirmed": True, "profile": {"email": "dana@shop.example.evil.test"}}, None),
         ({"is_email_confirmed": True, "profile": {"email": "dana@sub.shop.example"}}, None),
         ({"is_email_confirmed": False, "profile": {"email": "dana@shop.example"}}, None),
@@ -131,4 +132,4 @@ async def test_while_our_team_is_not_known_nobody_is_believed(bench: Bench) -> N
 async def test_only_a_confirmed_address_of_our_domains_counts(
     bench: Bench, user: dict[str, Any], email: str | None
 ) -> None:
-    assert bench.directory._read(user).email == email  # noqa: SLF001
+    assert bench.directory._read({"team_id": TEAM, **user}).email == email  # noqa: SLF001
