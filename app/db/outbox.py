@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, case, func, text
+from sqlalchemy import ColumnElement, bindparam, case, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.tables import Outbox
+from app.db.tables import Outbox, Request
 
 BATCH = 200
 _MARKS = "marks"
@@ -71,6 +71,13 @@ async def write_marks(session: AsyncSession) -> None:
     )
     due = {"version": newer, "due_at": func.clock_timestamp(), "tries": 0}
     await session.execute(new.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
+
+
+async def again(session: AsyncSession, sink: str, where: ColumnElement[bool]) -> None:
+    """Have a sink told of these requests once more, though nothing of theirs has changed. ``where``: on `Request`."""
+    told = update(Outbox).where(Outbox.sink == sink, Outbox.request_id == Request.id, where)
+    values = {"told_version": Outbox.version - 1, "due_at": func.clock_timestamp(), "tries": 0}
+    await session.execute(told.values(values).execution_options(synchronize_session=False))
 
 
 async def claim(session: AsyncSession, sink: str) -> Sequence[Mark]:

@@ -17,8 +17,11 @@ from app.use_cases.messages import Due, Messages, Result, Step
 
 log = logging.getLogger(__name__)
 
-IDLE = 0.1
+IDLE = 0.2
 """Seconds between two looks while nothing is due."""
+
+ANNOUNCED_FOR = 1.0
+"""Seconds after which what is about to be posted is announced anew: from then on it is looked for."""
 
 STANDING_BY = 2.0
 """Seconds between two looks whether the leader has gone."""
@@ -98,8 +101,8 @@ class Courier:
         await self.pace.turn(expected, due.place)
         step = await self._advance(due.message_id, None, None)
         while step is not None:
-            if method_of(step) != expected:
-                await self.pace.turn(method_of(step), due.place)
+            if method_of(step) != expected and await self.pace.turn(method_of(step), due.place) > ANNOUNCED_FOR:
+                await self.messages.announce(step)
             expected = ""
             if self.lead.left < self.call_timeout:
                 return  # somebody else may lead before an answer came: they begin with what is recorded

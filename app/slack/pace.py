@@ -23,19 +23,21 @@ class Pace:
         """``rate``: how many times Slack's own."""
         self._rate = rate
         self._next: dict[tuple[str, str], float] = {}
+        self._queues: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def turn(self, method: str, channel: str) -> float:
         """Wait for this call's turn, in the order of asking; the seconds that it took."""
-        asked = now = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time
+        asked = now()
         for key, span in self._keys(method, channel):
-            at = max(now, self._next.get(key, 0.0))
-            self._next[key] = at + span / self._rate
-            now = max(now, at)
-        await asyncio.sleep(now - asked)
-        return now - asked
+            async with self._queues.setdefault(key, asyncio.Lock()):
+                while (left := self._next.get(key, 0.0) - now()) > 0:  # noqa: ASYNC110  it is moved by `hold`
+                    await asyncio.sleep(left)
+                self._next[key] = now() + span / self._rate
+        return now() - asked
 
     def hold(self, method: str, channel: str, seconds: float) -> None:
-        """Slack has asked for a pause of these calls."""
+        """Slack has asked for a pause of these calls; it holds for those who wait already, too."""
         until = asyncio.get_running_loop().time() + seconds
         for key, _ in self._keys(method, channel):
             self._next[key] = max(until, self._next.get(key, 0.0))

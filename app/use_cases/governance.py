@@ -9,13 +9,16 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, ledger, links
+from app.db import governance, ledger, links, outbox
 from app.db.links import Taken
+from app.db.tables import Request
 from app.domain.errors import Misconfigured
+from app.domain.states import OPEN
 from app.governance.catalogue import PersonFile
 from app.governance.files import load
 from app.governance.version import swap_persons, version_of
 from app.steps.context import Context
+from app.steps.rules import Rules
 from app.use_cases.links import note_unlinked
 
 
@@ -43,6 +46,8 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
             await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])
             await governance.activate(session, version=version, document=document, at=now, by=pids.get(by, by))
             await _note(session, "policy-installed", now, by=pids.get(by, by), policy_version=version)
+        if active is not None and (active != version or changed):
+            await _show_anew(session, active, version)
         await note_unlinked(ctx, session, taken, by=pids.get(by, by))
         return version
 
@@ -81,6 +86,18 @@ async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> Se
     await governance.replace_accounts(session, identities, subjects)
     await governance.deactivate_others(session, [person.id for person in people])
     return taken
+
+
+async def _show_anew(session: AsyncSession, old: str, new: str) -> None:
+    """Who may decide, where they are asked, and what is masked may be others now, on cards that stand."""
+    rules = Rules()  # not the process's own, which must not know what may yet be rolled back
+    before, after = await rules.version(session, old), await rules.version(session, new)
+    masked = [
+        name
+        for name, action in after.actions.items()
+        if name in before.actions and action.sensitive != before.actions[name].sensitive
+    ]
+    await outbox.again(session, "slack", Request.status.in_(sorted(OPEN)) | Request.action.in_(masked))
 
 
 async def _note(session: AsyncSession, kind: str, at: datetime, **facts: Any) -> None:

@@ -132,6 +132,13 @@ class Messages:
             message.due_at = await self.ctx.clock.now(session) + PUT_OFF
             message.tries += 1
 
+    async def announce(self, step: Step) -> None:
+        """Say anew that something is about to be posted: only now its turn has come. Raises Unavailable."""
+        async with self.ctx.database.transaction() as session:
+            message = await slack.message(session, step.message_id, lock=True)
+            if step.op in ("post", "reply") and message.sending == step.what:
+                message.sending_since = await self.ctx.clock.now(session)
+
     async def advance(self, lead: Leadership, last: Step | None, result: Result | None, of: uuid.UUID) -> Step | None:
         """Record what came of the last step and say the next one; None when there is nothing to do now.
 
