@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -21,6 +22,9 @@ FIGURE = "figure"
 
 LONG = ("kills", "races", "journeys", "hostile", "properties", "processes", "workflows", "time_skipping")
 """Folders whose files take longest, longest first: begun last, one of them would keep a single core busy at the end."""
+
+for _name in [name for name in os.environ if name.startswith(("SLACK_", "INTERLOCK_SLACK"))]:
+    del os.environ[_name]  # of the shell that tests are run from; where a test wants a Slack it says so
 
 NewDatabase = Callable[[], Awaitable[str]]
 

@@ -1,4 +1,7 @@
-"""`interlock dev` with a worker of the test's choice. Arguments: data, governance folder, ready file, worker module."""
+"""`interlock dev` with a worker of the test's choice.
+
+Arguments: data, governance folder, ready file, worker module, and the URL of Slack's Web API (empty: no Slack).
+"""
 
 from __future__ import annotations
 
@@ -15,4 +18,4 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 for noisy in ("httpx", "alembic"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 processes = Processes(worker=(sys.executable, "-m", sys.argv[4]))
-asyncio.run(run_dev(data, governance, 0, ready_file, None, install=install_for_dev, processes=processes))
+asyncio.run(run_dev(data, governance, 0, ready_file, sys.argv[5] or None, install=install_for_dev, processes=processes))

@@ -115,6 +115,12 @@ class Stack:
         return {file.name: file.read_bytes() for file in sorted((self.data / "logs").glob("*.log"))}
 
     @property
+    def slack(self) -> dict[str, str]:
+        """What Slack is told of this stack: ``events_url`` and ``signing_secret``."""
+        told: dict[str, str] = json.loads((self.data / "ready.json").read_text())["slack"]
+        return told
+
+    @property
     def server(self) -> Postgres:
         """The PostgreSQL of the stack, for further databases."""
         return Postgres(self.data / "postgres")
@@ -122,17 +128,22 @@ class Stack:
 
 @asynccontextmanager
 async def stack(
-    governance: Path, *, targets: Mapping[str, str], worker: str = "app.worker", **settings: str
+    governance: Path,
+    *,
+    targets: Mapping[str, str],
+    worker: str = "app.worker",
+    slack_api_url: str | None = None,
+    **settings: str,
 ) -> AsyncIterator[Stack]:
     """Interlock under these rules, stopped and removed at the end.
 
-    ``targets``: name to URL; ``worker``: the module that is run as worker; ``settings``: further ``INTERLOCK_*``
-    variables by what follows that prefix.
+    ``targets``: name to URL; ``worker``: the module that is run as worker; ``slack_api_url``: where Slack is, None for
+    a stack without; ``settings``: further ``INTERLOCK_*`` variables by what follows that prefix.
     """
     with tempfile.TemporaryDirectory(prefix="interlock-stack-") as folder:
         data = Path(folder)
         (data / "logs").mkdir()
-        child = await spawn(_dev(data, governance, worker, _environment(targets, settings)))
+        child = await spawn(_dev(data, governance, worker, slack_api_url, _environment(targets, settings)))
         try:
             await child.answers(exists(data / "ready.json"), within=FIRST_START_SECONDS)
             async with _connected(data) as running:
@@ -147,8 +158,8 @@ def _environment(targets: Mapping[str, str], settings: Mapping[str, str]) -> dic
     return {**outside, **urls, **{f"INTERLOCK_{name}": value for name, value in settings.items()}}
 
 
-def _dev(data: Path, governance: Path, worker: str, environment: dict[str, str]) -> Command:
-    arguments = (str(data), str(governance), str(data / "ready.json"), worker)
+def _dev(data: Path, governance: Path, worker: str, slack: str | None, environment: dict[str, str]) -> Command:
+    arguments = (str(data), str(governance), str(data / "ready.json"), worker, slack or "")
     return Command(
         name="the stack",
         argv=(sys.executable, "-m", "tests.processes.dev", *arguments),

@@ -7,11 +7,11 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
 from app.domain.digest import sha256
-from tests.journeys.retail.approvers import Office
 from tests.journeys.retail.conversations import Call, Conversation, Json
 from tests.journeys.retail.place import Client
 
@@ -32,6 +32,13 @@ class Said:
     final_at: dict[str, float] = field(default_factory=dict)
     grants: list[str] = field(default_factory=list)
     sent: int = 0
+
+
+class Office(Protocol):
+    """Who decides."""
+
+    async def take(self, shown: Json) -> None:
+        """See to a held request."""
 
 
 class Bot:
@@ -136,11 +143,11 @@ class Bot:
         self.said.last[call.request_id] = seen
 
 
-async def converse(bot: Bot, talks: Sequence[Conversation]) -> None:
-    """Every conversation, ``CALLERS`` at a time."""
+async def converse(bot: Bot, talks: Sequence[Conversation], callers: int = CALLERS) -> None:
+    """Every conversation, ``callers`` at a time."""
     waiting: asyncio.Queue[Conversation] = asyncio.Queue()
     for talk in talks:
         waiting.put_nowait(talk)
-    async with asyncio.TaskGroup() as callers:
-        for _ in range(CALLERS):
-            callers.create_task(bot.serve(waiting))
+    async with asyncio.TaskGroup() as lines:
+        for _ in range(callers):
+            lines.create_task(bot.serve(waiting))

@@ -60,12 +60,12 @@ class Client:
 
 
 @asynccontextmanager
-async def place() -> AsyncIterator[Place]:
-    """Everything at work, the bot with a token for its secret; removed at the end."""
+async def place(policy: Path = POLICY, **options: Any) -> AsyncIterator[Place]:
+    """Everything at work, the bot with a token for its secret; removed at the end. ``options``: of `stack`."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="interlock-rules-") as folder:
-        rules = assembled(Path(folder))
-        async with stack(rules, targets={"order-desk": f"http://{LOOPBACK}:{port}"}) as running:
+        rules = assembled(Path(folder), policy)
+        async with stack(rules, targets={"order-desk": f"http://{LOOPBACK}:{port}"}, **options) as running:
             databases = Databases(running.server)
             fresh = await databases.loaded(tau2() / "db.json")
             trust = Trust(f"{running.api_url}/.well-known/jwks.json", running.api_url, AUDIENCE)
@@ -77,14 +77,14 @@ async def place() -> AsyncIterator[Place]:
                 yield Place(running, open_shop, databases, fresh, secret, token)
 
 
-def assembled(folder: Path) -> Path:
-    """The example's people, bot and catalogue under this journey's policy."""
+def assembled(folder: Path, policy: Path) -> Path:
+    """The example's people, bot and catalogue under this policy."""
     for file in EXAMPLE.glob("*.yaml"):
         shutil.copy(file, folder / file.name)
     people = (folder / "people.yaml").read_text()
     assert "customer:mia_chen_2201" in people
     (folder / "people.yaml").write_text(people.replace("customer:mia_chen_2201", f"customer:{MIA_SHOPS_AS}"))
-    shutil.copy(POLICY, folder / "policy.yaml")
+    shutil.copy(policy, folder / "policy.yaml")
     return folder
 
 
