@@ -26,7 +26,7 @@ class Renderer:
     def __call__(self, message_id: uuid.UUID, kind: str, items: Sequence[Item]) -> Picture:
         """The picture of a message of this kind and its requests."""
         shown = self._card(kind, items)
-        thread = [] if kind == "digest" else replies(items[0].facts)
+        thread = replies(items[0].facts) if len(items) == 1 and kind != "digest" else []
         return Picture(
             content=shown.content() if shown.decides else None,
             compose=lambda seal: _marked(shown.message(seal), message_id, "message"),
@@ -34,17 +34,18 @@ class Renderer:
         )
 
     def _card(self, kind: str, items: Sequence[Item]) -> Card:
+        all_facts = [item.facts for item in items]
         if kind == "digest":
-            return digest([item.facts for item in items])
-        facts = items[0].facts
-        return bare(facts) if kind == "bare" else card(facts, live=items[0].live, api_url=self.api_url)
+            return digest(all_facts)
+        return bare(all_facts) if kind == "bare" else card(all_facts[0], live=items[0].live, api_url=self.api_url)
 
 
-def bare(facts: CardFacts) -> Card:
-    """Title and Details alone: for a request of which Slack refuses the card."""
-    said = Prose((line("Slack does not take the card of this request: Details shows it."),))
-    whole = card(facts, live=False, api_url="")
-    return Card(whole.text, (sections.header(facts), said, Buttons((details_button(facts),))), whole.event)
+def bare(items: Sequence[CardFacts]) -> Card:
+    """Titles and Details alone: for requests of which Slack refuses the card, or the digest."""
+    said = Prose((line("Slack does not take what was to be shown here: Details shows it."),))
+    titled = ((sections.header(facts), Buttons((details_button(facts),))) for facts in items)
+    whole = card(items[0], live=False, api_url="") if len(items) == 1 else digest(items)
+    return Card(whole.text, (said, *(block for blocks in titled for block in blocks)), whole.event)
 
 
 def _reply(reply: Reply, message_id: uuid.UUID, facts: CardFacts) -> dict[str, Any]:
