@@ -12,7 +12,7 @@ from app.slack.delivery import METHOD, deliver, method_of
 from app.slack.pace import Pace
 from app.slack.team import Team
 from app.slack.web import Slack
-from app.use_cases.leases import SPAN, Leadership
+from app.use_cases.leases import Leadership
 from app.use_cases.messages import Due, Messages, Result, Step
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Courier:
     async def _round(self) -> float:
         """Keep the lease, begin what is due; seconds until the next look."""
         try:
-            if self.lead.left < SPAN.total_seconds() / 2 and not await self.lead.take():
+            if self.lead.due and not await self.lead.take():
                 return STANDING_BY
             due = await self.messages.due(OF_EACH)
         except InterlockError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.slack.courier import Courier
 from app.slack.digest import MAX_ITEMS
@@ -16,6 +17,11 @@ from app.use_cases.messages import Messages
 from app.use_cases.places import Spread
 
 LEASE = "slack"
+
+
+def lease_span(call_timeout: float) -> timedelta:
+    """For how long a leader leads without a word: a call must end within, and another take over soon."""
+    return timedelta(seconds=max(15.0, 3 * call_timeout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +44,5 @@ def build_sending(
     """``rate``: how many times Slack's own; ``digest_above``: cards a minute and place; ``call_timeout``: seconds."""
     spread = Spread(ctx, team, digest_above, MAX_ITEMS)
     messages = Messages(ctx, spread, Renderer(ctx.issuer))
-    courier = Courier(slack, team, messages, Leadership(ctx, LEASE), Pace(rate), call_timeout)
+    courier = Courier(slack, team, messages, Leadership(ctx, LEASE, lease_span(call_timeout)), Pace(rate), call_timeout)
     return Sending(team, spread, courier)

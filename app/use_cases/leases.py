@@ -11,18 +11,25 @@ from app.db import leases
 from app.domain.errors import InterlockError
 from app.steps.context import Context
 
-SPAN = timedelta(seconds=30)
-
 
 @dataclass(slots=True)
 class Leadership:
-    """One process's hold on a lease. ``epoch``: of the last time it was taken, None while another leads."""
+    """One process's hold on a lease, for ``span`` at a time.
+
+    ``epoch``: of the last time it was taken, None while another leads.
+    """
 
     ctx: Context
     name: str
+    span: timedelta
     owner: uuid.UUID = field(default_factory=uuid.uuid4)
     epoch: int | None = None
     _good_until: float = 0.0
+
+    @property
+    def due(self) -> bool:
+        """True when it is time to take or prolong it."""
+        return self.left < self.span.total_seconds() / 2
 
     @property
     def left(self) -> float:
@@ -33,8 +40,8 @@ class Leadership:
         """Take or prolong the lease; True when it is ours. Raises Unavailable."""
         asked = self.ctx.boottime()
         async with self.ctx.database.transaction() as session:
-            self.epoch = await leases.take(session, self.name, self.owner, SPAN)
-        self._good_until = asked + SPAN.total_seconds()
+            self.epoch = await leases.take(session, self.name, self.owner, self.span)
+        self._good_until = asked + self.span.total_seconds()
         return self.epoch is not None
 
     async def give_back(self) -> None:
