@@ -39,14 +39,9 @@ async def show(services: Services, request_id: uuid.UUID, content: Any) -> str:
         row = await requests.by_id(session, request_id)
         if row is None:
             raise NotFound(NO_SUCH_REQUEST)
-        return await show_in(services.ctx, session, row, content)
-
-
-async def show_in(ctx: Context, session: AsyncSession, row: Request, content: Any) -> str:
-    """`show`, in the caller's transaction."""
-    secret = await ctx.vault.find(session, f"request:{row.id}")
-    _, not_shown = await _masks(ctx, session, row)
-    return await shown.keep(session, secret, row, content, not_shown)
+        secret = await services.ctx.vault.find(session, f"request:{row.id}")
+        _, not_shown = await _masks(services.ctx, session, row)
+        return await shown.keep(session, secret, row, content, not_shown)
 
 
 async def _masks(ctx: Context, session: AsyncSession, row: Request) -> tuple[Any, tuple[str, ...]]:

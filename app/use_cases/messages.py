@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import leases, slack
 from app.db.slack_tables import SlackMessage
 from app.db.tables import Request
+from app.steps import shown
 from app.steps.context import Context
 from app.use_cases.card_facts import CardFacts
-from app.use_cases.cards import facts_of, show_in
+from app.use_cases.cards import facts_of
 from app.use_cases.leases import Leadership
 from app.use_cases.places import Spread, places
 
@@ -205,14 +206,15 @@ class Messages:
         if message.sending is not None:
             return replace(at, what=message.sending, since=message.sending_since)
         rows = await slack.requests_of(session, message.id)
-        picture = self.render(message.id, message.kind, [await self._item(session, message, row) for row in rows])
-        body, fingerprint = await self._composed(session, rows[0], picture)
-        shown = replace(at, body=body, fingerprint=fingerprint, live=picture.content is not None)
+        items = [await self._item(session, message, row) for row in rows]
+        picture = self.render(message.id, message.kind, items)
+        body, fingerprint = await self._composed(session, rows[0], items[0].facts, picture)
+        whole = replace(at, body=body, fingerprint=fingerprint, live=picture.content is not None)
         if message.ts is None:
             message.sending, message.sending_since = "message", now
-            return replace(shown, op="post")
+            return replace(whole, op="post")
         if fingerprint != message.shown_hash:
-            return replace(shown, op="update")
+            return replace(whole, op="update")
         missing = next((key for key in picture.replies if key not in message.replies), None)
         if missing is not None:
             message.sending, message.sending_since = missing, now
@@ -224,11 +226,14 @@ class Messages:
         asked = await places(self.ctx, session, row, self.spread.team())
         return Item(await facts_of(self.ctx, session, row), live=row.status == "held" and message.place in asked)
 
-    async def _composed(self, session: AsyncSession, row: Request, picture: Picture) -> tuple[dict[str, Any], str]:
+    async def _composed(
+        self, session: AsyncSession, row: Request, facts: CardFacts, picture: Picture
+    ) -> tuple[dict[str, Any], str]:
         """The body to send and what stands for it. The hash of a card is kept before anybody can click on it."""
-        card = None if picture.content is None else await show_in(self.ctx, session, row, picture.content)
+        secret, card = await self.ctx.vault.find(session, f"request:{row.id}"), None
+        if picture.content is not None:
+            card = await shown.keep(session, secret, row, picture.content, facts.not_shown)
         body = picture.compose(card)
-        secret = await self.ctx.vault.find(session, f"request:{row.id}")
         return body, secret.commit(body)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -139,8 +138,3 @@ async def working_courier(sending: Sending) -> AsyncIterator[None]:
             task.result()  # why it has ended, which it never should
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def some_id() -> str:
-    """A thing of its own."""
-    return uuid.uuid4().hex
