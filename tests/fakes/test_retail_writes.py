@@ -73,6 +73,7 @@ async def test_cancel_refunds_and_says_what_was_before(retail_conn: AsyncConnect
             "payment_history": [paid, paid | {"transaction_type": "refund"}],
             "cancel_reason": "no longer needed",
         },
+        "booked": [paid | {"transaction_type": "refund", "position": 1}],
     }
 
 
@@ -129,6 +130,9 @@ async def test_items_are_swapped_once_and_the_difference_is_paid(retail_conn: As
     }
     assert answer["after"]["balances_minor"] == {"gift_card_2400002": 4550 - 665}
     assert answer["after"]["status"] == "pending (item modified)"
+    assert [entry["position"] for entry in answer["booked"]] == [1]
+    swapped = [(line["position"], line["before"]["item_id"], line["after"]["item_id"]) for line in answer["lines"]]
+    assert swapped == [(0, "3000000032", "3000000031")]
     again = {**MODIFY, "item_ids": ["3000000031"], "new_item_ids": ["3000000032"]}
     assert (await apply(retail_conn, "modify_pending_order_items", again))[0] == 409
 

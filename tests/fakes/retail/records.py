@@ -14,6 +14,8 @@ from tests.fakes.retail.problems import Refused, Unknown
 
 Answer = dict[str, Any]
 
+PENDING = ("pending", "pending (item modified)")
+
 _REQUESTED = (
     "cancel_reason",
     "return_items",
@@ -34,6 +36,11 @@ class Item:
     name: str
     price_minor: int
     options: dict[str, str]
+
+    @property
+    def variant(self) -> Answer:
+        """What of it a swap changes."""
+        return {"item_id": self.item_id, "price_minor": self.price_minor, "options": self.options}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,11 @@ class Order:
     requested: dict[str, Any]
     refunds_from: int | None
     wallet: dict[str, int | None]
+
+    @property
+    def bookings(self) -> list[Answer]:
+        """The payment history with each entry's position."""
+        return [{"position": position, **asdict(entry)} for position, entry in enumerate(self.payment_history)]
 
     @property
     def still_paid_minor(self) -> int:
@@ -96,19 +108,34 @@ def address(row: RowMapping) -> dict[str, str]:
     return {name: row[name] for name in t.ADDRESS}
 
 
-def difference(before: Answer, after: Answer) -> Answer:
-    """``{"before", "after"}``: what changed, as it was and as it is."""
-    changed = [name for name in before if before[name] != after[name]]
+def difference(before: Answer, after: Answer, always: Sequence[str] = ()) -> Answer:
+    """``{"before", "after"}``: what changed, and what is ``always`` told, as it was and as it is."""
+    changed = [name for name in before if before[name] != after[name] or name in always]
     return {"before": {name: before[name] for name in changed}, "after": {name: after[name] for name in changed}}
 
 
 async def changed(
-    conn: AsyncConnection, order_id: str, change: Callable[[AsyncConnection, Order], Awaitable[None]]
+    conn: AsyncConnection,
+    order_id: str,
+    change: Callable[[AsyncConnection, Order], Awaitable[None]],
+    always: Sequence[str] = (),
 ) -> Answer:
     """Locks the order, lets `change` work on it, answers what changed. Raises `Unknown`, and what `change` raises."""
-    order = await locked(conn, order_id)
-    await change(conn, order)
-    return {"order_id": order_id, **difference(order.state, (await locked(conn, order_id)).state)}
+    before = await locked(conn, order_id)
+    await change(conn, before)
+    after = await locked(conn, order_id)
+    return {"order_id": order_id, **difference(before.state, after.state, always), **_places(before, after)}
+
+
+def _places(before: Order, after: Order) -> Answer:
+    """Where a change booked money and swapped lines: what undoes it must find exactly these."""
+    booked = after.bookings[len(before.bookings) :]
+    lines = [
+        {"position": position, "before": old.variant, "after": new.variant}
+        for position, (old, new) in enumerate(zip(before.items, after.items, strict=True))
+        if old != new
+    ]
+    return ({"booked": booked} if booked else {}) | ({"lines": lines} if lines else {})
 
 
 async def locked(conn: AsyncConnection, order_id: str) -> Order:
@@ -134,6 +161,21 @@ async def order_of(conn: AsyncConnection, order_id: str, *, lock: bool = False) 
         refunds_from=row["refunds_from"],
         wallet=await _wallet(conn, row["user_id"], lock=lock),
     )
+
+
+async def locked_home(conn: AsyncConnection, user_id: str) -> dict[str, str]:
+    """Where a customer lives, the row locked. Raises `Unknown`."""
+    query = select(t.customer).where(t.customer.c.user_id == user_id).with_for_update()
+    row = (await conn.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise Unknown("unknown-user", f"There is no customer {user_id}")
+    return address(row)
+
+
+async def move_home(conn: AsyncConnection, user_id: str, old: dict[str, str], new: dict[str, str]) -> Answer:
+    """Writes a customer's address and answers it, the old one too, though they be the same."""
+    await conn.execute(update(t.customer).where(t.customer.c.user_id == user_id).values(new))
+    return {"user_id": user_id, **difference({"address": old}, {"address": new}, always=("address",))}
 
 
 async def _lines(conn: AsyncConnection, table: Table, order_id: str) -> list[Answer]:
@@ -170,9 +212,23 @@ def require_status(order: Order, *statuses: str) -> None:
         raise Refused("wrong-status", f"Order {order.order_id} is {order.status}, it would have to be {statuses[0]}")
 
 
+def require_left(whose: str, what: str, found: object, left: object) -> None:
+    """Raises `Refused` unless something is still as the change that is to be undone left it."""
+    if found != left:
+        raise Refused("changed-since", f"{whose} is no longer as that change left it: its {what} is another one now")
+
+
 async def set_order(conn: AsyncConnection, order: Order, **values: Any) -> None:
     """Writes columns of the order's row."""
     await conn.execute(update(t.purchase).where(t.purchase.c.order_id == order.order_id).values(**values))
+
+
+async def set_line(conn: AsyncConnection, order: Order, position: int, variant: Answer) -> None:
+    """Puts a variant of the same product into a line of the order."""
+    lines = t.purchase_item.c
+    line = (lines.order_id == order.order_id) & (lines.position == position)
+    values = {name: variant[name] for name in ("item_id", "price_minor", "options")}
+    await conn.execute(update(t.purchase_item).where(line).values(values))
 
 
 async def book(conn: AsyncConnection, order: Order, entries: Sequence[Entry]) -> None:

@@ -1,4 +1,7 @@
-"""The bodies that the tools take: exactly the arguments of tau2-bench's retail tools, strictly typed."""
+"""The bodies that the tools take: exactly the arguments of tau2-bench's retail tools, strictly typed, and ours.
+
+What a compensation takes is in the answer to the write that it undoes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from tests.fakes.retail.problems import Malformed
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Line = Annotated[str, StringConstraints(max_length=200)]
+Cents = Annotated[int, Field(ge=0, le=10**12)]
 ItemIds = Annotated[list[Word], Field(min_length=1, max_length=100)]
 
 
@@ -95,6 +99,89 @@ class Refund(OrderPayment):
 
     amount_minor: Annotated[int, Field(gt=0, le=10**12)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class Booked(Body):
+    """A movement of money where a write has booked it."""
+
+    position: Annotated[int, Field(ge=0, le=10**6)]
+    transaction_type: Literal["payment", "refund"]
+    amount_minor: Cents
+    payment_method_id: Word
+
+
+class Variant(Body):
+    """What a line of an order holds."""
+
+    item_id: Word
+    price_minor: Cents
+    options: dict[str, str]
+
+
+class SwappedLine(Body):
+    """A line of an order, before and after a swap."""
+
+    position: Annotated[int, Field(ge=0, le=10**6)]
+    before: Variant
+    after: Variant
+
+
+class RestoreItems(OneOrder):
+    """Which lines are as they were again, and what was booked for their swap."""
+
+    lines: Annotated[list[SwappedLine], Field(min_length=1, max_length=100)]
+    booked: Annotated[list[Booked], Field(min_length=1, max_length=1)]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len({line.position for line in self.lines}) != len(self.lines):
+            raise ValueError("a line occurs twice")
+        return self
+
+
+class RestorePayment(OneOrder):
+    """What was booked when an order was paid otherwise: the new payment, the refund of the old one."""
+
+    booked: Annotated[list[Booked], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _change(self) -> Self:
+        if [entry.transaction_type for entry in self.booked] != ["payment", "refund"]:
+            raise ValueError("booked must be a payment and a refund")
+        return self
+
+
+class VoidRefund(OneOrder):
+    """The refund that is void."""
+
+    booked: Annotated[list[Booked], Field(min_length=1, max_length=1)]
+
+    @model_validator(mode="after")
+    def _refund(self) -> Self:
+        if self.booked[0].transaction_type != "refund":
+            raise ValueError("booked must be a refund")
+        return self
+
+
+class RestoreAddress(OneOrder):
+    """Where an order goes again, if it still goes where it was sent in between."""
+
+    before: Address
+    after: Address
+
+
+class WithdrawExchange(SwapItems):
+    """The exchange that was noted."""
+
+    price_difference_minor: Annotated[int, Field(ge=-(10**12), le=10**12)]
+
+
+class RestoreHome(Body):
+    """Where a customer lives again, if they still live where they moved in between."""
+
+    user_id: Word
+    before: Address
+    after: Address
 
 
 class Summary(Body):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fakes.retail import reads, shapes, writes
+from tests.fakes.retail import compensations, reads, shapes, writes
 from tests.fakes.retail.records import Answer
 
 
@@ -41,9 +41,16 @@ _ALL = (
     _write("return_delivered_order_items", "orders.return", shapes.ReturnItems, writes.return_items),
     _write("exchange_delivered_order_items", "orders.exchange", shapes.SwapItems, writes.exchange),
     _write("refund", "orders.refund", shapes.Refund, writes.refund),
-    _write("restore_order", "orders.restore", shapes.OneOrder, writes.restore),
     _write("modify_user_address", "users.modify_address", shapes.UserAddress, writes.modify_user_address),
     _write("transfer_to_human_agents", "support.transfer", shapes.Summary, writes.transfer),
+    _write("restore_order", "orders.restore", shapes.OneOrder, compensations.restore),
+    _write("restore_order_items", "orders.restore_items", shapes.RestoreItems, compensations.restore_items),
+    _write("restore_order_address", "orders.restore_address", shapes.RestoreAddress, compensations.restore_address),
+    _write("restore_order_payment", "orders.restore_payment", shapes.RestorePayment, compensations.restore_payment),
+    _write("withdraw_return", "orders.withdraw_return", shapes.ReturnItems, compensations.withdraw_return),
+    _write("withdraw_exchange", "orders.withdraw_exchange", shapes.WithdrawExchange, compensations.withdraw_exchange),
+    _write("void_refund", "orders.void_refund", shapes.VoidRefund, compensations.void_refund),
+    _write("restore_user_address", "users.restore_address", shapes.RestoreHome, compensations.restore_home),
     _read("get_order_details", "orders.read", shapes.OneOrder, reads.order),
     _read("get_user_details", "users.read", shapes.OneUser, reads.user),
     _read("find_user_id_by_email", "users.find_by_email", shapes.Email, reads.user_by_email),
@@ -55,4 +62,4 @@ _ALL = (
 )
 
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _ALL}
-"""By name, as tau2-bench calls them (``refund`` and ``restore_order`` are ours)."""
+"""By name, as tau2-bench calls them (``refund`` and what undoes a write are ours)."""

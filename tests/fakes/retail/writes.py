@@ -1,34 +1,37 @@
-"""What the shop's writes do. Each takes a connection in a transaction and a body, and answers what changed."""
+"""What the shop's writes do. Each takes a connection in a transaction and a body, and answers what changed.
+
+What takes each of them back is in `tests.fakes.retail.compensations`.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fakes.retail import shapes
 from tests.fakes.retail import tables as t
-from tests.fakes.retail.problems import Refused, Unknown
+from tests.fakes.retail.problems import Refused
 from tests.fakes.retail.records import (
+    PENDING,
     Answer,
     Entry,
     Order,
-    address,
     book,
     changed,
-    credit,
-    difference,
+    locked_home,
+    move_home,
     require_funds,
     require_method,
     require_status,
+    set_line,
     set_order,
     signed,
 )
 
 CURRENCY = "USD"
-PENDING = ("pending", "pending (item modified)")
 
 
 async def cancel(conn: AsyncConnection, body: shapes.CancelOrder) -> Answer:
@@ -56,27 +59,6 @@ def _refunds(order: Order) -> list[Entry]:
     return refunds
 
 
-async def restore(conn: AsyncConnection, body: shapes.OneOrder) -> Answer:
-    """Undoes `cancel`: the order is pending again, its refunds are void. Raises `Unknown`, `Refused`."""
-
-    async def change(conn: AsyncConnection, order: Order) -> None:
-        require_status(order, "cancelled")
-        if order.refunds_from is None:
-            raise Refused("not-restorable", f"Order {order.order_id} was not cancelled through this desk")
-        await _void(conn, order, order.refunds_from)
-        await set_order(conn, order, status="pending", cancel_reason=None, refunds_from=None)
-
-    return await changed(conn, body.order_id, change)
-
-
-async def _void(conn: AsyncConnection, order: Order, refunds_from: int) -> None:
-    for refund in order.payment_history[refunds_from:]:
-        require_funds(order, refund.payment_method_id, refund.amount_minor)
-        await credit(conn, order, refund.payment_method_id, -refund.amount_minor)
-    voided = (t.payment.c.order_id == order.order_id) & (t.payment.c.position >= refunds_from)
-    await conn.execute(delete(t.payment).where(voided))
-
-
 async def modify_address(conn: AsyncConnection, body: shapes.OrderAddress) -> Answer:
     """Sends a pending order elsewhere. Raises `Unknown`, `Refused`."""
 
@@ -84,7 +66,7 @@ async def modify_address(conn: AsyncConnection, body: shapes.OrderAddress) -> An
         require_status(order, *PENDING)
         await set_order(conn, order, **body.model_dump(include=set(t.ADDRESS)))
 
-    return await changed(conn, body.order_id, change)
+    return await changed(conn, body.order_id, change, always=("address",))
 
 
 async def modify_payment(conn: AsyncConnection, body: shapes.OrderPayment) -> Answer:
@@ -127,7 +109,7 @@ async def modify_items(conn: AsyncConnection, body: shapes.ModifyItems) -> Answe
         require_funds(order, body.payment_method_id, extra)
         await book(conn, order, [Entry("payment" if extra > 0 else "refund", abs(extra), body.payment_method_id)])
         for swap in swaps:
-            await _put(conn, order, swap)
+            await set_line(conn, order, swap.position, dict(swap.variant))
         await set_order(conn, order, status="pending (item modified)")
 
     return await changed(conn, body.order_id, change)
@@ -182,13 +164,6 @@ async def _variant(conn: AsyncConnection, product_id: str, item_id: str) -> RowM
     return row
 
 
-async def _put(conn: AsyncConnection, order: Order, swap: Swap) -> None:
-    lines, variant = t.purchase_item.c, swap.variant
-    line = (lines.order_id == order.order_id) & (lines.position == swap.position)
-    values = {name: variant[name] for name in ("item_id", "price_minor", "options")}
-    await conn.execute(update(t.purchase_item).where(line).values(values))
-
-
 async def return_items(conn: AsyncConnection, body: shapes.ReturnItems) -> Answer:
     """Notes which items of a delivered order come back. Raises `Unknown`, `Refused`."""
 
@@ -225,13 +200,8 @@ async def refund(conn: AsyncConnection, body: shapes.Refund) -> Answer:
 
 async def modify_user_address(conn: AsyncConnection, body: shapes.UserAddress) -> Answer:
     """Moves a customer; their orders go where they went. Raises `Unknown`."""
-    mine = t.customer.c.user_id == body.user_id
-    row = (await conn.execute(select(t.customer).where(mine).with_for_update())).mappings().one_or_none()
-    if row is None:
-        raise Unknown("unknown-user", f"There is no customer {body.user_id}")
-    new = body.model_dump(include=set(t.ADDRESS))
-    await conn.execute(update(t.customer).where(mine).values(new))
-    return {"user_id": body.user_id, **difference({"address": address(row)}, {"address": new})}
+    old = await locked_home(conn, body.user_id)
+    return await move_home(conn, body.user_id, old, body.model_dump(include=set(t.ADDRESS)))
 
 
 async def transfer(_conn: AsyncConnection, _body: shapes.Summary) -> Answer:
