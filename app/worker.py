@@ -25,7 +25,7 @@ from app.steps.context import Context
 from app.telemetry import configure_logging
 from app.temporal import connect
 from app.use_cases.services import Services, Waiters
-from app.use_cases.upkeep import Nudge, sweep_forever
+from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
 
 
 async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None:
@@ -62,6 +62,7 @@ async def _until_stopped(settings: Settings, services: Services, sending: Sendin
     sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
+    work.append(record_stops_forever(services))
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

@@ -30,7 +30,7 @@ from app.ledger.vault import Vault
 from app.outbox.reconciler import Reconciler, Sink
 from app.steps.context import Context, DatabaseClock
 from app.steps.rules import Rules
-from app.use_cases import decide, read, submit
+from app.use_cases import changes, decide, read, rollback, stop, submit
 from app.use_cases.actors import Actor
 from app.use_cases.governance import install
 from app.use_cases.services import Services, Waiters
@@ -82,6 +82,19 @@ class World:
         actor = self.person(who) if isinstance(who, str) else who
         words = {"reason": "because", "digest": shown["digest"], "key": None, **more}
         return await decide.decide(self.services, actor, uuid.UUID(shown["id"]), decision=decision, **words)
+
+    async def roll_back(self, who: str, shown: View, key: str | None = None, reason: str = "It was wrong") -> View:
+        """Ask to undo a request, as a person; the rollback as they see it."""
+        request_id, key = uuid.UUID(shown["id"]), key or uuid.uuid4().hex
+        return (await rollback.roll_back(self.services, self.person(who), request_id, key, reason)).view
+
+    async def suspend(self, who: str = "ivan", bot: str | None = "bot", reason: str = "It runs amok") -> View:
+        """Stop a bot, or all of them, as a person; the answer."""
+        return await stop.suspend(self.services, self.person(who), bot, reason)
+
+    async def resume(self, who: str, bot: str | None = "bot", reason: str = "It is mended") -> View:
+        """Ask to let a bot, or all of them, go on; the request as its asker sees it."""
+        return (await changes.resume(self.services, self.person(who), bot, None, reason)).view
 
     async def until(self, shown: View, *statuses: str, seconds: float = 60) -> View:
         """The request, as the auditor sees it, once it has one of these statuses."""

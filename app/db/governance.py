@@ -31,25 +31,39 @@ async def installation(session: AsyncSession) -> Installation:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What holds for a bot. ``stop_epochs``: of installation and bot; ``suspended``: either is."""
+    """What holds for a bot. ``stop_epochs``: of installation and bot, as ``reasons`` of their last stops are.
+
+    ``suspended``: either is.
+    """
 
     policy: str | None
     stop_epochs: list[int]
     suspended: bool
+    reasons: tuple[str | None, str | None] = (None, None)
+
+    def why_stopped(self, since: Sequence[int]) -> str | None:
+        """The words of the stop that came after these epochs: the bot's own, else the installation's."""
+        return self.reasons[1] if self.stop_epochs[1:] != list(since)[1:] else self.reasons[0]
 
 
-async def in_force(session: AsyncSession, bot_id: str) -> InForce:
-    """What holds for a bot as of now; under `shared_stop_locks` its stops cannot change any more."""
+async def in_force(session: AsyncSession, bot_id: str | None) -> InForce:
+    """What holds for a bot (None: for the installation alone) as of now.
+
+    Under `shared_stop_locks` its stops cannot change any more.
+    """
     query = select(
         Installation.active_policy,
         Installation.stop_epoch,
         Bot.stop_epoch.label("bot_epoch"),
         Installation.suspended_at,
         Bot.suspended_at.label("bot_suspended_at"),
+        Installation.stop_reason,
+        Bot.stop_reason.label("bot_stop_reason"),
     ).outerjoin(Bot, Bot.id == bot_id)
     row = (await session.execute(query)).one()
     suspended = row.suspended_at is not None or row.bot_suspended_at is not None
-    return InForce(row.active_policy, [row.stop_epoch, row.bot_epoch or 0], suspended)
+    reasons = (row.stop_reason, row.bot_stop_reason)
+    return InForce(row.active_policy, [row.stop_epoch, row.bot_epoch or 0], suspended, reasons)
 
 
 async def bot(session: AsyncSession, bot_id: str) -> Bot | None:
@@ -174,16 +188,24 @@ async def activate(session: AsyncSession, *, version: str, document: dict[str, o
     await session.flush()
 
 
-async def shared_stop_locks(session: AsyncSession, bot_id: str) -> None:
-    """The locks that a suspension takes exclusively: installation, then bot."""
-    await session.execute(select(*_stop_locks(literal(bot_id))))
+async def shared_stop_locks(session: AsyncSession, bot_id: str | None) -> None:
+    """The locks that a suspension takes exclusively: installation, then bot, if it is about one."""
+    await session.execute(select(*_stop_locks(literal(bot_id or ""))))
 
 
-async def shared_stop_locks_of(session: AsyncSession, request_id: uuid.UUID) -> str | None:
-    """The same for the bot of a request, which never changes; its id, None when there is no such request."""
-    query = select(Request.asker_id, *_stop_locks(Request.asker_id)).where(Request.id == request_id)
+class Concern(NamedTuple):
+    """What never changes of a request and says which locks it needs: its bot, and what it reverses."""
+
+    bot: str | None
+    reverses: uuid.UUID | None
+
+
+async def shared_stop_locks_of(session: AsyncSession, request_id: uuid.UUID) -> Concern | None:
+    """The same for the bot of a request; None when there is no such request."""
+    bot = func.coalesce(Request.bot, "")
+    query = select(Request.bot, Request.reverses, *_stop_locks(bot)).where(Request.id == request_id)
     found = (await session.execute(query)).first()
-    return None if found is None else str(found.asker_id)
+    return None if found is None else Concern(found.bot, found.reverses)
 
 
 def _stop_locks(bot_id: SQLColumnExpression[str]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -200,4 +222,4 @@ async def window_locks(session: AsyncSession, names: Sequence[str]) -> None:
 
 
 INSTALLATION_LOCK, BOT_LOCK, WINDOW_LOCK = 1, 2, 3
-"""First keys of the advisory locks."""
+"""First keys of the advisory locks; the second is 0 for the installation, else the hash of the name."""

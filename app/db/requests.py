@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import Attempt, Decision, ExecutionAttempt, Refusal, Request, Settlement
 from app.domain.request import Mode
+from app.domain.rollback import STANDING
 from app.domain.states import NEVER_RAN, OPEN, Status
 
 KEY_LOCK, ADMISSION_LOCK = 4, 5
@@ -27,6 +28,13 @@ async def by_id(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
     return await session.get(Request, request_id)
 
 
+async def locked_together(session: AsyncSession, request_ids: set[uuid.UUID]) -> dict[uuid.UUID, Request]:
+    """As `locked`, several at once, in the one order; those that there are."""
+    query = select(Request).where(Request.id.in_(request_ids)).order_by(Request.id).with_for_update(key_share=True)
+    rows = (await session.execute(query.execution_options(populate_existing=True))).scalars()
+    return {row.id: row for row in rows}
+
+
 async def locked(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
     """The row, locked for this transaction and read after the lock.
 
@@ -36,15 +44,26 @@ async def locked(session: AsyncSession, request_id: uuid.UUID) -> Request | None
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
-async def bot_of(session: AsyncSession, request_id: uuid.UUID) -> str | None:
-    """The id of the asker, which never changes; None when there is no such request."""
-    return (await session.execute(select(Request.asker_id).where(Request.id == request_id))).scalar_one_or_none()
+async def bot_of(session: AsyncSession, request_id: uuid.UUID) -> tuple[str | None] | None:
+    """The bot that it is about, if any, as a 1-tuple; None when there is no such request."""
+    found = (await session.execute(select(Request.bot).where(Request.id == request_id))).first()
+    return None if found is None else (found.bot,)
 
 
 async def unknown_with_key(session: AsyncSession, conflict_key: str) -> bool:
-    """True while a request with this conflict key has an unsettled unknown outcome."""
-    query = select(Request.id).where(Request.conflict_key == conflict_key, Request.status == Status.UNKNOWN)
-    return (await session.execute(query.limit(1))).first() is not None
+    """True while the conflict key is held by a request with an unsettled unknown outcome.
+
+    One whose rollback has taken the key over holds it no more.
+    """
+    query = select(Request.id).join(ExecutionAttempt, ExecutionAttempt.request_id == Request.id)
+    query = query.where(ExecutionAttempt.conflict_key == conflict_key, ExecutionAttempt.holds_key)
+    return (await session.execute(query.where(Request.status == Status.UNKNOWN).limit(1))).first() is not None
+
+
+async def live_rollbacks(session: AsyncSession, request_ids: Sequence[uuid.UUID]) -> Sequence[Request]:
+    """The rollbacks of these requests that stand: one each at most, by the index `one_live_rollback`."""
+    query = select(Request).where(Request.reverses.in_(request_ids), Request.status.in_(sorted(STANDING)))
+    return (await session.execute(query.order_by(Request.created_at))).scalars().all()
 
 
 async def waiting_for_key(session: AsyncSession, conflict_key: str) -> uuid.UUID | None:
@@ -110,12 +129,12 @@ async def lock_key(session: AsyncSession, conflict_key: str) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(KEY_LOCK, func.hashtext(conflict_key))))
 
 
-async def key_is_taken(session: AsyncSession, conflict_key: str, except_for: uuid.UUID) -> bool:
-    """True while another request executes, or is unknown, under this conflict key."""
+async def key_is_taken(session: AsyncSession, conflict_key: str, except_for: Sequence[uuid.UUID]) -> bool:
+    """True while a request other than these executes, or is unknown, under this conflict key."""
     query = select(ExecutionAttempt.request_id).where(
         ExecutionAttempt.conflict_key == conflict_key,
         ExecutionAttempt.holds_key,
-        ExecutionAttempt.request_id != except_for,
+        ExecutionAttempt.request_id.not_in(except_for),
     )
     return (await session.execute(query.limit(1))).first() is not None
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app.db import outbox
 from app.domain.errors import Unavailable, Unconfirmed
@@ -19,6 +20,9 @@ STEP_TIMEOUTS = {
     "application_name": "interlock",
 }
 """A step that waits longer than this fails and is repeated, so that nobody holds a lock for long."""
+
+URGENT_TIMEOUTS = {**STEP_TIMEOUTS, "lock_timeout": "10s", "statement_timeout": "10s"}
+"""The stop switch waits longer: it is first in the queue, and ends the sessions that it waits for."""
 
 OURS = (IntegrityError, ProgrammingError, DataError)
 """What the database says when it answers and we have asked the wrong thing: defects, not outages."""
@@ -57,6 +61,16 @@ class Database:
             hide_parameters=True,  # they would stand in messages of errors, and so in logs
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._beside = create_async_engine(
+            url, poolclass=NullPool, connect_args={"server_settings": URGENT_TIMEOUTS}, hide_parameters=True
+        )
+        self._urgent = async_sessionmaker(self._beside, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def urgent(self) -> AsyncIterator[AsyncSession]:
+        """As `transaction`, on a connection of its own, whatever the pool is busy with: for the stop switch."""
+        async with self._transaction(self._urgent) as session:
+            yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -65,8 +79,13 @@ class Database:
         Raises Unavailable when the database does not answer, or not within the timeouts of a step; Unconfirmed when the
         commit was sent and its answer lost; DatabaseRefused for what only a defect of ours explains.
         """
+        async with self._transaction(self._sessions) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self, sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
         try:
-            async with self._sessions() as session:
+            async with sessions() as session:
                 yield session
                 await outbox.write_marks(session)
                 await self._commit(session)
@@ -89,3 +108,4 @@ class Database:
     async def close(self) -> None:
         """Give the connections back."""
         await self._engine.dispose()
+        await self._beside.dispose()

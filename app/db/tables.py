@@ -50,6 +50,7 @@ class Installation(Base):
     active_policy: Mapped[str | None] = mapped_column(ForeignKey("policy_version.id"))
     stop_epoch: Mapped[int] = mapped_column(server_default=text("0"))
     suspended_at: Mapped[datetime | None]
+    stop_reason: Mapped[str | None]
 
 
 class PolicyVersion(Base):
@@ -103,6 +104,7 @@ class Bot(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     stop_epoch: Mapped[int] = mapped_column(server_default=text("0"))
     suspended_at: Mapped[datetime | None]
+    stop_reason: Mapped[str | None]
 
 
 class ClientCredential(Base):
@@ -127,13 +129,22 @@ class DataKey(Base):
 
 
 class Request(Base):
-    """One ask and where it stands. Everything above ``version`` is written once, at admission."""
+    """One ask and where it stands. Everything above ``version`` is written once, at admission.
+
+    ``bot``: who asked; of a person's request (``about_bot``) whose action it undoes, or whom it changes; None: all.
+    ``undoes``: of a rollback, what it knows of the request that it reverses: its ``action``, ``status`` then, and who
+    it was ``approved_by``.
+    """
 
     __tablename__ = "request"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
     asker_kind: Mapped[str]
     asker_id: Mapped[str]
+    about_bot: Mapped[str | None]
+    bot: Mapped[str | None] = mapped_column(
+        Computed("case when asker_kind = 'bot' then asker_id else about_bot end", persisted=True)
+    )
     client_id: Mapped[str | None]
     credential_maker: Mapped[str | None]
     body_hash: Mapped[str]
@@ -152,6 +163,7 @@ class Request(Base):
     parent: Mapped[uuid.UUID | None]
     supersedes: Mapped[uuid.UUID | None]
     reverses: Mapped[uuid.UUID | None]
+    undoes: Mapped[dict[str, Any] | None]
     beneficiaries: Mapped[list[Any]]
     bot_owners: Mapped[list[Any]]
     conflict_key: Mapped[str | None]
@@ -171,13 +183,27 @@ class Request(Base):
     members: Mapped[dict[str, Any]]
     execution: Mapped[dict[str, Any] | None]
     ended_why: Mapped[str | None]
+    ended_reason: Mapped[str | None]
     due_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  a change brings ``bot`` back, which the database computes
     __table_args__ = (
         Index("request_newest", "created_at", "id"),
         Index("request_of_asker", "asker_kind", "asker_id", "created_at"),
         Index("request_window", "action", "created_at"),
+        Index("request_of_bot", "bot", "created_at"),
+        Index(
+            "request_stoppable",
+            "bot",
+            postgresql_where=text("kind = 'action' and status in ('held', 'approved')"),
+        ),
+        Index(
+            "one_live_rollback",
+            "reverses",
+            unique=True,
+            postgresql_where=text("status in ('held', 'approved', 'executing', 'unknown', 'succeeded')"),
+        ),
         Index("request_due", "due_at", postgresql_where=text("due_at is not null")),
         Index(
             "request_conflict",
@@ -260,7 +286,10 @@ class Refusal(Base):
 
 
 class ExecutionAttempt(Base):
-    """One try at the action. Its commit is the start; ``holds_key`` while nobody else may touch the same thing."""
+    """One try at the action. Its commit is the start; ``holds_key`` while nobody else may touch the same thing.
+
+    A built-in action needs no grant.
+    """
 
     __tablename__ = "execution_attempt"
     request_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("request.id"), primary_key=True)
@@ -269,9 +298,9 @@ class ExecutionAttempt(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
-    grant_jti: Mapped[str]
-    grant_hash: Mapped[str]
-    grant_expires_at: Mapped[datetime]
+    grant_jti: Mapped[str | None]
+    grant_hash: Mapped[str | None]
+    grant_expires_at: Mapped[datetime | None]
     conflict_key: Mapped[str | None]
     holds_key: Mapped[bool]
 

@@ -1,4 +1,4 @@
-"""What a bot asks, as it is kept until it is admitted."""
+"""What a bot or a person asks, as it is kept until it is admitted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ MAX_PARAMETERS = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One ask, validated in shape. ``client_id``: of the credential that asked; not part of the body."""
+    """One ask, validated in shape. ``client_id``: of the credential that asked; not part of the body.
+
+    ``reverses``: the request that a rollback undoes; its action and parameters are worked out, not said by the asker.
+    """
 
     kind: str
     asker_kind: str
@@ -28,17 +31,20 @@ class Ask:
     context: dict[str, Any] = field(default_factory=dict)
     parent: str | None = None
     supersedes: str | None = None
+    reverses: str | None = None
 
     def body(self) -> dict[str, Any]:
         """What must be the same when the same idempotency key comes again: all but who asked, and how."""
-        return {key: value for key, value in asdict(self).items() if key not in _WHO}
+        if self.reverses is not None:
+            return {"reverses": self.reverses, "reason": self.reason}
+        return {key: value for key, value in asdict(self).items() if key not in _NOT_SAID}
 
     def dumps(self) -> str:
         """As the text that a workflow's start carries."""
         return canonical(asdict(self)).decode()
 
 
-_WHO = frozenset({"kind", "asker_kind", "asker_id", "client_id"})
+_NOT_SAID = frozenset({"kind", "asker_kind", "asker_id", "client_id", "reverses"})
 
 
 def loads(text: str) -> Ask:

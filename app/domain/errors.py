@@ -11,7 +11,10 @@ InterlockError
 │   ├── IdempotencyKeyReused   idempotency-key-reused
 │   ├── NotOpenToThis          not-open-to-this
 │   ├── TooEarly               too-early
-│   └── SettlementDiffers      settlement-differs
+│   ├── SettlementDiffers      settlement-differs
+│   ├── NotReversible          not-reversible
+│   ├── WindowOver             window-over
+│   └── RollbackExists         rollback-exists
 ├── Malformed                  422 malformed
 │   ├── UnknownAction          unknown-action
 │   ├── OffSchema              off-schema
@@ -95,6 +98,18 @@ class TooEarly(Conflict):
 
 class SettlementDiffers(Conflict):
     """Somebody has settled it otherwise; a second person must agree with the first."""
+
+
+class NotReversible(Conflict):
+    """Nothing undoes it, or what came of it does not say how."""
+
+
+class WindowOver(Conflict):
+    """It may not be rolled back so long after its outcome."""
+
+
+class RollbackExists(Conflict):
+    """A rollback of the same request stands; there is one at a time."""
 
 
 class Malformed(InterlockError):

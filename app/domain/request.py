@@ -55,6 +55,7 @@ class Mode(StrEnum):
 
     HTTP = "http"
     BOT = "bot"
+    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from app.domain.errors import Violation
 from app.domain.plan import Plan, Stage, Tally
-from app.domain.request import Level, Risk, Say, word
+from app.domain.request import Kind, Level, Risk, Say, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Facts:
     """What `violations` knows of the request, read in the transaction that records the result.
 
     ``members``: group to the persons who were in it when the request was admitted (or when the policy that added the
-    stage came). ``stood``: stage index to the persons with a standing decision there.
+    stage came). ``stood``: stage index to the persons with a standing decision there. ``approvers``: of a rollback, who
+    approved what it undoes; the other facts of that are a rollback's own.
     """
 
     asker_person: str | None
@@ -51,6 +52,8 @@ class Facts:
     plan: Plan | None = None
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stood: Mapping[int, Mapping[str, Say]] = field(default_factory=dict)
+    kind: Kind = Kind.ACTION
+    approvers: frozenset[str] = frozenset()
 
 
 SENTENCES = {
@@ -66,6 +69,10 @@ SENTENCES = {
     "one-person-one-vote": "You have a vote on this stage already, by whichever account; it counts once.",
     "not-shown": "What you were shown is not on record, or hides a value that must be seen at this risk: open the "
     "request anew, or decide over the web API.",
+    "rollback-approver": "You approved, asked for or benefit from what this undoes, or asked to undo it; somebody else "
+    "must sign.",
+    "governance-change": "You asked for this change, or own or deployed the bot that it is about; somebody else must "
+    "decide.",
     "stale-authority": "A vote no longer counts: who gave it has lost the standing to.",
 }
 """Each invariant and the one sentence that its breaker is told."""
@@ -104,7 +111,16 @@ def exclusions(person: Person, facts: Facts) -> list[Violation]:
         found.append(violation("bot-owner"))
     if person.subjects & facts.beneficiaries:
         found.append(violation("beneficiary"))
+    if facts.kind is Kind.ROLLBACK and _stood_near_the_original(person, facts):
+        found.append(violation("rollback-approver"))
+    if facts.kind is Kind.GOVERNANCE and person.id in {facts.asker_person, *facts.bot_owners}:
+        found.append(violation("governance-change"))
     return found
+
+
+def _stood_near_the_original(person: Person, facts: Facts) -> bool:
+    named = person.id in {facts.asker_person, facts.credential_maker, *facts.approvers}
+    return named or bool(person.subjects & {facts.on_behalf_of, facts.triggered_by, *facts.beneficiaries})
 
 
 def _of_stage(person: Person, level: Level, facts: Facts, plan: Plan, index: int) -> list[Violation]:

@@ -15,6 +15,7 @@ from app.domain.plan import PlanRule, StageRule
 from app.domain.request import Level, Mode, Reversibility, Risk
 from app.domain.verdict import Outcome
 from app.governance import models
+from app.governance.built_in import PREFIX
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, RollbackRule, Target, Window
 from app.governance.cel import Condition, Returns, Scope, ValueExpression, compile_condition, compile_value
 from app.governance.entries import Known, fit
@@ -27,13 +28,14 @@ from app.governance.version import swap_owners
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule: its condition, and what it says when that holds."""
+    """A rule: its condition, and what it says when that holds. ``of_changes``: it names Interlock's own actions."""
 
     name: str
     condition: Condition
     outcome: Outcome
     plan: PlanRule | None
     sentence: str | None
+    of_changes: bool = False
 
 
 def read_document(document: Mapping[str, Any], version: str) -> Known:
@@ -132,6 +134,7 @@ def rules_of(known: Known, plans: Mapping[str, PlanRule], scope: Scope) -> tuple
             outcome=_outcome(rule),
             plan=None if rule.hold is None else plans[rule.hold],
             sentence=rule.deny,
+            of_changes=PREFIX in rule.when,
         )
         for entry, rule in known.of("rules", models.Rule)
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from app.domain.errors import OffSchema, UnknownAction
-from app.domain.plan import PlanRule
+from app.domain.plan import PlanRule, merge
 from app.domain.request import Reversibility, Risk
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
+from app.governance.built_in import BUILT_IN, GROUP, plan_of
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, Target, Window, covers
 from app.governance.cel import Scope, ValueExpression
 from app.governance.compiling import (
@@ -77,6 +78,11 @@ class Policy:
         """An action. Raises `UnknownAction`."""
         return self._compiled(name).action
 
+    def find(self, name: str) -> Action | None:
+        """An action of the catalogue, or one that is built in; None when there is neither."""
+        known = self.compiled.get(name) or BUILT_IN.get(name)
+        return None if known is None else known.action
+
     def plan(self, name: str) -> PlanRule:
         """A plan. Raises KeyError."""
         return self.plans[name]
@@ -87,9 +93,21 @@ class Policy:
         return bot is not None and action_name in self.actions and _entitled(bot, action_name)
 
     def members(self, group: str) -> frozenset[str]:
-        """The persons of a group; of one that is not there, nobody."""
+        """The persons of a group, built-in ones too; of one that is not there, nobody."""
         known = self.groups.get(group)
-        return frozenset() if known is None else known.members
+        if known is not None:
+            return known.members
+        name, _, bot = group.removeprefix(GROUP).partition(":")
+        return self._resumers(bot or None) if group.startswith(GROUP) and not name else frozenset()
+
+    def _resumers(self, bot_id: str | None) -> frozenset[str]:
+        """Who may let a bot, or the installation, go on: security seats and administrators."""
+        return self.groups_that_may("administer") | self.security(bot_id)
+
+    def security(self, bot_id: str | None) -> frozenset[str]:
+        """The holders of a bot's security seat; without a bot, of any."""
+        bots = [bot for bot in self.bots.values() if bot_id in (None, bot.id)]
+        return frozenset().union(*(self.seat(bot.id, None, "security") for bot in bots))
 
     def seat(self, bot_id: str | None, action_name: str | None, seat: str) -> frozenset[str]:
         """The persons who hold a seat: the action's holder where it names one, else the bot's."""
@@ -156,21 +174,34 @@ class Policy:
         must_hold = risk is Risk.CRITICAL or (changed and risk >= Risk.MODERATE)
         default = action.default_plan if must_hold or not reads else None
         return combine(
-            list(self._matches(facts, action, model_changed=changed)),
+            list(self._matches(facts, action, model_changed=changed, rules=self.rules)),
             default=None if default is None else self.plans[default],
             risk=risk,
             reversibility=reversibility,
             model_changed=changed,
         )
 
-    def _matches(self, facts: AskFacts, action: Action, *, model_changed: bool) -> Iterator[RuleMatch]:
+    def change_verdict(self, facts: AskFacts, bot_id: str | None) -> Verdict:
+        """What holds for a change of Interlock itself: its built-in plan, tightened by rules that name such actions.
+
+        Other rules do not see it: written for the bots' actions, they would err on it, and nobody could mend them.
+        """
+        action, own = self._compiled(facts.action).action, plan_of(bot_id)
+        speaking = [rule for rule in self.rules if rule.of_changes]
+        matches = list(self._matches(facts, action, model_changed=False, rules=speaking)) if speaking else []
+        verdict = combine(matches, default=own, risk=Risk.CRITICAL, reversibility=action.reversibility)
+        return verdict if verdict.plan is None else replace(verdict, plan=merge([own, verdict.plan]))
+
+    def _matches(
+        self, facts: AskFacts, action: Action, *, model_changed: bool, rules: Sequence[CompiledRule]
+    ) -> Iterator[RuleMatch]:
         named = ask(facts, action, self.bots.get(facts.bot), model_changed=model_changed)
         try:
             bound = self.scope.bind(named)
         except RuleError as error:
-            yield from (_erred(rule, error) for rule in self.rules)
+            yield from (_erred(rule, error) for rule in rules)
             return
-        for rule in self.rules:
+        for rule in rules:
             try:
                 if rule.condition.holds(bound):
                     yield RuleMatch(rule.name, rule.outcome, rule.plan, rule.sentence)
@@ -203,7 +234,10 @@ class Policy:
         if one.action.rollback is None or one.rollback_parameters is None:
             raise UnknownAction(f"The action {action_name} has no rollback.", where="action")
         bound = ROLLBACK_SCOPE.bind({"parameters": parameters, "outcome.status": status, "outcome.result": result})
-        value = one.rollback_parameters.of(bound)
+        try:
+            value = one.rollback_parameters.of(bound)
+        except RuleError as error:
+            raise RuleError(f"{error}{'' if result is not None else '; outcome.result is null'}") from error
         if not isinstance(value, dict):
             raise OffSchema("The rollback's parameters are not a map.", where="parameters")
         self._compiled(one.action.rollback.action).schema.check(value)
@@ -217,10 +251,10 @@ class Policy:
         return expression.of(VALUE_SCOPE.bind(named))
 
     def _compiled(self, name: str) -> CompiledAction:
-        try:
-            return self.compiled[name]
-        except KeyError:
-            raise UnknownAction(f"The catalogue has no action {name!r:.80}.", where="action") from None
+        known = self.compiled.get(name) or BUILT_IN.get(name)
+        if known is None:
+            raise UnknownAction(f"The catalogue has no action {name!r:.80}.", where="action")
+        return known
 
 
 def _entitled(bot: Bot, action_name: str) -> bool:

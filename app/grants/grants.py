@@ -39,7 +39,7 @@ def mint(
     action: str,
     audience: str,
     subject: str | None,
-    bot: str,
+    actor: str,
     digest: str,
     parameters_digest: str,
     now: datetime,
@@ -48,7 +48,8 @@ def mint(
 ) -> Grant:
     """Sign a grant (JWS, RFC 7515; claims of RFC 7519, 8693 ``act``, 9396 ``authorization_details``).
 
-    ``subject``: on whose behalf; then ``act.sub`` is the bot. None: the bot acts for nobody and is ``sub`` itself.
+    ``actor``: ``bot:ID``, or ``person:PID`` for a rollback. ``subject``: on whose behalf; then ``act.sub`` is that.
+    None: it acts for nobody and is ``sub`` itself.
     ``jti``: give the same one, and the same rest, to get the same token again: Ed25519 signs deterministically, so
     a grant can be handed out twice without ever being stored.
     Raises `ValueError` for a lifetime that is not above zero and at most 120 s.
@@ -66,7 +67,7 @@ def mint(
         "exp": expires,
         "txn": request_id,
         "authorization_details": [_details(action, digest, parameters_digest)],
-    } | _parties(subject, bot)
+    } | _parties(subject, actor)
     header = {"typ": TYPE, "alg": "Ed25519", "kid": ring.current}
     token = jwt.encode(header, claims, ring.current_key, algorithms=["Ed25519"])
     hashed = "sha256:" + hashlib.sha256(token.encode()).hexdigest()
@@ -98,5 +99,5 @@ def _details(action: str, digest: str, parameters_digest: str) -> dict[str, Any]
     }
 
 
-def _parties(subject: str | None, bot: str) -> dict[str, Any]:
-    return {"sub": bot} if subject is None else {"sub": subject, "act": {"sub": bot}}
+def _parties(subject: str | None, actor: str) -> dict[str, Any]:
+    return {"sub": actor} if subject is None else {"sub": subject, "act": {"sub": actor}}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.domain import errors
-from app.domain.errors import InterlockError, Violation
+from app.domain.errors import Forbidden, InterlockError, Violation
+from app.domain.separation import violation
 
 OURS = "Something went wrong on our side, and it was logged. If the card does not show your decision, click again."
 AGAIN = "Try it again in a moment: it counts once."
@@ -39,6 +40,9 @@ SAYINGS: dict[type[InterlockError], Saying] = {
     errors.IdempotencyKeyReused: Saying("This came before with other words, and those count. " + _LOOK, own=False),
     errors.NotOpenToThis: Saying(_LOOK),
     errors.TooEarly: Saying("Try it again then."),
+    errors.NotReversible: Saying("Nothing was asked for; where it must be undone, do it in the target itself."),
+    errors.WindowOver: Saying("Nothing was asked for; where it must be undone, do it in the target itself."),
+    errors.RollbackExists: Saying("Nothing more was asked for; /interlock show names the one that stands."),
     errors.SettlementDiffers: Saying("Settle it over the web API once you agree."),
     errors.Malformed: Saying(_LOOK),
     errors.UnknownAction: Saying(_LOOK),
@@ -57,6 +61,12 @@ SAYINGS: dict[type[InterlockError], Saying] = {
     errors.Misconfigured: _INSIDE,
     errors.GovernanceInvalid: _INSIDE,
 }
+
+
+def nobody() -> Forbidden:
+    """What is told to an account that is nobody's here."""
+    broken = violation("unlinked-identity")
+    return Forbidden(broken.sentence, [broken])
 
 
 def saying_of(error: InterlockError) -> Saying:

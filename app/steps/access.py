@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.db.tables import Request
+from app.domain.request import Kind
 from app.governance.policy import Policy
 
 MAY: dict[str, frozenset[str]] = {
@@ -13,6 +14,7 @@ MAY: dict[str, frozenset[str]] = {
     "grant": frozenset({"asker"}),
     "report": frozenset({"asker"}),
     "settle": frozenset({"responder"}),
+    "roll back": frozenset({"responder"}),
 }
 """What one may do with a request by the role that one has towards it."""
 
@@ -30,13 +32,17 @@ def roles(policy: Policy, kind: str, actor: str | None, row: Request) -> frozens
 
 def _person_roles(policy: Policy, person: str, row: Request) -> dict[str, bool]:
     groups = {group for stage in (row.plan or {"stages": []})["stages"] for group in stage["groups"]}
-    of_bot = row.asker_kind == "bot" and row.asker_id in policy.bots
-    held = {seat for seat in SEATS if of_bot and person in policy.seat(row.asker_id, row.action, seat)}
+    actions = {row.action, (row.undoes or {}).get("action", row.action)}
+    held = {seat for seat in SEATS for action in actions if person in _holders(policy, row.bot, action, seat)}
     return {
         "asker": (row.asker_kind, row.asker_id) == ("person", person),
-        "decider": any(person in policy.members(group) for group in groups if group in policy.groups),
+        "decider": any(person in policy.members(group) for group in groups),
         "owner": bool(held),
-        "business-owner": "business" in held,
+        "business-owner": "business" in held and row.kind == Kind.ACTION,  # who owns the bot stops no rollback of it
         "responder": "incident" in held or policy.may(person, "respond"),
         "auditor": policy.may(person, "audit"),
     }
+
+
+def _holders(policy: Policy, bot: str | None, action: str, seat: str) -> frozenset[str]:
+    return policy.seat(bot, action, seat) if bot in policy.bots else frozenset()

@@ -108,7 +108,7 @@ async def grant_again(found: Scene) -> Grant | None:
     if found.row.mode != Mode.BOT or not made or found.status is not Status.EXECUTING:
         return None
     last, action = made[-1], found.policy.actions.get(found.row.action)
-    if action is None or found.now >= last.grant_expires_at or found.stopped:
+    if action is None or last.grant_expires_at is None or found.now >= last.grant_expires_at or found.stopped:
         return None
     grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR)
     return grant if grant.sha256 == last.grant_hash else None
@@ -170,5 +170,5 @@ async def _report(found: Scene, attempt: Attempt) -> None:
         "error": _error(attempt.body),
     }
     found.note("reported", _personal(attempt), attempt=last.n, outcome=status.value)
-    conclude(found, last, status, None)
+    await conclude(found, last, status, None)
     await found.changed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,10 +20,10 @@ class Crowd:
     subjects: Mapping[str, frozenset[str]]
     pids: Mapping[str, str]
 
-    def people(self, policy: Policy) -> dict[str, Person]:
-        """Everybody with their groups under these rules."""
+    def people(self, policy: Policy, also: Collection[str] = ()) -> dict[str, Person]:
+        """Everybody with their groups under these rules. ``also``: built-in groups that count."""
         groups: dict[str, set[str]] = {}
-        for name in policy.groups:
+        for name in {*policy.groups, *also}:
             for member in policy.members(name):
                 groups.setdefault(member, set()).add(name)
         return {

@@ -11,7 +11,7 @@ from app.db import requests
 from app.db.tables import Decision, Request
 from app.domain import separation
 from app.domain.plan import Plan, Tally, plan_from_json
-from app.domain.request import Risk, Say
+from app.domain.request import Kind, Risk, Say
 from app.domain.separation import Facts, Person
 from app.governance.policy import Policy
 from app.steps.crowd import Crowd
@@ -68,18 +68,28 @@ def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Cr
         plan=None if row.plan is None else plan_from_json(row.plan),
         members={group: frozenset(members) for group, members in row.members.items()},
         stood=_standing(made),
+        kind=Kind(row.kind),
+        approvers=frozenset((row.undoes or {}).get("approved_by", ())),
     )
-    return Bench(crowd.people(policy), facts, made)
+    return Bench(crowd.people(policy, row.members), facts, made)
 
 
 def owners_now(policy: Policy, row: Request) -> frozenset[str]:
-    """The business owner and the deployer of the asking bot under the rules in force; none when it is gone."""
-    return owners(policy, row.asker_id, row.action) if row.asker_kind == "bot" else frozenset()
+    """The business owner and the deployer of the bot that it is about, as of now; none when that is gone."""
+    if row.kind == Kind.GOVERNANCE:
+        return owners_of_change(policy, row.about_bot)
+    return owners(policy, row.bot, row.action)
 
 
-def owners(policy: Policy, bot_id: str, action: str) -> frozenset[str]:
+def owners_of_change(policy: Policy, bot_id: str | None) -> frozenset[str]:
+    """Of the bot that a change is about; of all bots when it is about the installation."""
+    bots = policy.bots if bot_id is None else (bot_id,)
+    return frozenset().union(*(owners(policy, bot, None) for bot in bots))
+
+
+def owners(policy: Policy, bot_id: str | None, action: str | None) -> frozenset[str]:
     """The bot's deployer and business owners: its own, and those that the action names; none when the bot is gone."""
-    bot = policy.bots.get(bot_id)
+    bot = None if bot_id is None else policy.bots.get(bot_id)
     if bot is None:
         return frozenset()
     return policy.seat(bot_id, action, "business") | policy.seat(bot_id, None, "business") | {bot.deployed_by}

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from app.db import requests
-from app.db.tables import ExecutionAttempt
+from app.db.tables import ExecutionAttempt, Request
 from app.domain.outcome import Answer, Sent
 from app.domain.states import Status
 from app.steps.context import Context
@@ -18,6 +18,9 @@ MAX_ATTEMPTS = 3
 FENCE = timedelta(seconds=7)
 """After timeout and this, a call of that attempt can no longer be on its way: its first byte leaves at most 5 s after
 the commit, and the commit at most 2 s after the start that the attempt names."""
+
+QUIET = timedelta(seconds=30)
+"""An unknown outcome is not touched before timeout and this: a call may still be on its way."""
 
 OUTCOME = {
     Sent.SUCCEEDED: "succeeded",
@@ -34,10 +37,16 @@ async def finish(ctx: Context, request_id: uuid.UUID, n: int, owner: str, answer
         if attempt.owner != owner or attempt.outcome is not None or found.status is not Status.EXECUTING:
             await _too_late(found, attempt, answer)
             return Turn(found.state())
-        attempt.outcome, attempt.finished_at = OUTCOME[answer.sent], found.now
-        again = await _close(found, attempt, answer)
-        await found.changed()
+        again = await record(found, attempt, answer)
         return Turn(found.state(), wait=again)
+
+
+async def record(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> float | None:
+    """Record the outcome of an attempt that has none. Seconds until the next try, when there may be one."""
+    attempt.outcome, attempt.finished_at = OUTCOME[answer.sent], found.now
+    again = await _close(found, attempt, answer)
+    await found.changed()
+    return again
 
 
 async def _too_late(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> None:
@@ -62,7 +71,7 @@ async def _close(found: Scene, attempt: ExecutionAttempt, answer: Answer) -> flo
         return max(0.0, (retry_not_before(attempt, timeout) - found.now).total_seconds())
     status = await _meaning(found, answer)
     found.row.execution = {**execution, "status": status.value, "result": answer.result, "error": answer.error}
-    conclude(found, attempt, status, None)
+    await conclude(found, attempt, status, None)
     return None
 
 
@@ -77,11 +86,23 @@ async def _meaning(found: Scene, answer: Answer) -> Status:
     return Status.FAILED if says_no else Status.UNKNOWN
 
 
-def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why: str | None) -> None:
-    """End the execution, and free the conflict key unless nobody knows what happened."""
+async def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why: str | None) -> None:
+    """End the execution, and free the conflict key unless nobody knows what happened.
+
+    A rollback that failed gives the key back to what it was to undo, where that is unknown still.
+    """
     found.become(status, why)
     found.note(status.value, why=why, attempt=attempt.n)
     attempt.holds_key = status is Status.UNKNOWN
+    if found.original is not None and found.original.status == Status.UNKNOWN and status is Status.FAILED:
+        await found.session.flush()  # two may not have the key at once, and one flush would not keep this order
+        (await requests.execution_attempts(found.session, found.original.id))[-1].holds_key = True
+
+
+def over_at(row: Request, started_at: datetime) -> datetime:
+    """From when on nothing of an attempt with an unknown outcome can be on its way: it may be settled, or undone."""
+    timeout = timedelta(milliseconds=(row.execution or {}).get("timeout_ms", 0))
+    return started_at + timeout + QUIET
 
 
 def retry_not_before(attempt: ExecutionAttempt, timeout: timedelta) -> datetime:
@@ -97,6 +118,6 @@ async def give_up(found: Scene, last: ExecutionAttempt, why: str) -> Turn:
     status = Status.FAILED if all(a.outcome == "not-sent" for a in made) else Status.UNKNOWN
     error = {"status": None, "body": f"no outcome after {last.n} attempts: {why}"}
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "error": error}
-    conclude(found, last, status, why)
+    await conclude(found, last, status, why)
     await found.changed()
     return Turn(found.state())

@@ -43,7 +43,7 @@ class IllegalMove(AssertionError):
 
 @dataclass(slots=True)
 class Scene:
-    """One step's transaction on one locked request."""
+    """One step's transaction on one locked request. ``original``: what it undoes, locked too, if it is a rollback."""
 
     ctx: Context
     session: AsyncSession
@@ -53,8 +53,10 @@ class Scene:
     policy: Policy
     crowd: Crowd
     secret: Secret
+    original: Request | None = None
     blocked: bool = False
     _left_the_line: bool = False
+    _moved: bool = False
     _entries: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -82,6 +84,11 @@ class Scene:
         """How the ledger names a person."""
         return None if person_id is None else self.crowd.pids[person_id]
 
+    def asker(self) -> dict[str, str | None]:
+        """How the ledger names who asked."""
+        id_ = self.row.asker_id if self.row.asker_kind == "bot" else self.pid(self.row.asker_id)
+        return {"kind": self.row.asker_kind, "id": id_}
+
     def note(
         self, kind: str, personal: Mapping[str, Any] | None = None, /, *, why: str | None = None, **facts: Any
     ) -> None:
@@ -96,6 +103,7 @@ class Scene:
             raise IllegalMove(f"{self.row.status} -> {status} of request {self.row.id}")
         self._left_the_line |= self.status in _IN_LINE and status not in (*_IN_LINE, Status.UNKNOWN)
         self._left_the_line |= self.status is Status.UNKNOWN
+        self._moved = True
         self.row.status = status.value
         self.row.ended_why = why if status not in OPEN else None
         if status not in OPEN and self.plan is not None:
@@ -112,6 +120,16 @@ class Scene:
             outbox.mark(self.session, sink, self.row.id, self.row.version)
         if self._left_the_line:
             await self._nudge_next()
+        if self._moved or self.row.version == 1:
+            self._show_original()
+
+    def _show_original(self) -> None:
+        """What a rollback undoes shows how that stands."""
+        never_stood = self.row.version == 1 and self.status is Status.DENIED
+        if self.original is not None and not never_stood:
+            self.original.version += 1
+            for sink in SINKS:
+                outbox.mark(self.session, sink, self.original.id, self.original.version)
 
     async def _nudge_next(self) -> None:
         """Wake the workflow of the oldest request that waits for the conflict key which this one has, or waited for."""
@@ -170,19 +188,20 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
     whose bot or installation was stopped since its admission is `revoked` here, whatever the step came for.
     """
     async with ctx.database.transaction() as session:
-        if await governance.shared_stop_locks_of(session, request_id) is None:
+        concern = await governance.shared_stop_locks_of(session, request_id)
+        if concern is None:
             raise NotFound(NO_SUCH_REQUEST)
-        row = await requests.locked(session, request_id)
-        assert row is not None  # noqa: S101  for the type checker: requests are never deleted
-        found = await on_locked(ctx, session, row)
+        rows = await requests.locked_together(session, {request_id, concern.reverses or request_id})
+        original = None if concern.reverses is None else rows[concern.reverses]
+        found = await on_locked(ctx, session, rows[request_id], original)
         if await revoke_if_stopped(found):
-            outbox.nudge(session, row.id)
+            outbox.nudge(session, request_id)
         yield found
 
 
-async def on_locked(ctx: Context, session: AsyncSession, row: Request) -> Scene:
-    """What every step needs, read after the caller has locked the row."""
-    in_force = await governance.in_force(session, row.asker_id)
+async def on_locked(ctx: Context, session: AsyncSession, row: Request, original: Request | None = None) -> Scene:
+    """What every step needs, read after the caller has locked the row, and that which it reverses."""
+    in_force = await governance.in_force(session, row.bot)
     return Scene(
         ctx=ctx,
         session=session,
@@ -192,6 +211,7 @@ async def on_locked(ctx: Context, session: AsyncSession, row: Request) -> Scene:
         policy=await ctx.rules.named(session, in_force.policy),
         crowd=await crowd(session),
         secret=await ctx.vault.find(session, f"request:{row.id}"),
+        original=original,
     )
 
 
@@ -199,12 +219,13 @@ async def revoke_if_stopped(found: Scene) -> bool:
     """Revoke a held or approved request whose bot or installation was stopped since its admission; True if so."""
     if not found.stopped or found.status not in (Status.HELD, Status.APPROVED):
         return False
-    await revoke(found, "stopped")
+    await revoke(found, "stopped", found.in_force.why_stopped(found.row.stop_epochs))
     return True
 
 
-async def revoke(found: Scene, why: str) -> None:
-    """End a request whose ground has gone; nothing runs from it any more."""
+async def revoke(found: Scene, why: str, reason: str | None = None) -> None:
+    """End a request whose ground has gone; nothing runs from it any more. ``reason``: a person's words."""
     found.become(Status.REVOKED, why)
-    found.note("revoked", why=why)
+    found.row.ended_reason = reason
+    found.note("revoked", None if reason is None else {"reason": reason}, why=why)
     await found.changed()

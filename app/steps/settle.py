@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from app.db import requests
-from app.db.tables import Request, Settlement
+from app.db.tables import Settlement
 from app.domain.clocks import rfc3339
 from app.domain.errors import Closed, NotOpenToThis, SettlementDiffers, TooEarly, Violation
 from app.domain.request import Risk, Say
@@ -13,11 +11,8 @@ from app.domain.separation import exclusions, violation
 from app.domain.states import Status
 from app.steps.access import MAY, roles
 from app.steps.facts import bench
-from app.steps.finish import conclude
+from app.steps.finish import conclude, over_at
 from app.steps.scene import Scene
-
-QUIET = timedelta(seconds=30)
-"""Not before timeout and this: a call may still be on its way."""
 
 
 async def settle(found: Scene, person_id: str, status: Status, reason: str) -> int:
@@ -66,7 +61,7 @@ def _refuse_unless_so(found: Scene, status: Status) -> None:
 
 async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> int:
     attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
-    earliest = _earliest(found.row, attempt.started_at)
+    earliest = over_at(found.row, attempt.started_at)
     if found.now < earliest:
         raise TooEarly(f"It may still be on its way; settle after {rfc3339(earliest)}.", status=found.row.status)
     all_said = await requests.settlements(found.session, found.row.id)
@@ -77,14 +72,9 @@ async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> 
             await found.changed()
         return len(said)
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "settled": True}
-    conclude(found, attempt, status, "settled")
+    await conclude(found, attempt, status, "settled")
     await found.changed()
     return len(said)
-
-
-def _earliest(row: Request, started_at: datetime) -> datetime:
-    timeout = timedelta(milliseconds=(row.execution or {}).get("timeout_ms", 0))
-    return started_at + timeout + QUIET
 
 
 def _say(found: Scene, said: dict[str, Settlement], person_id: str, status: Status, reason: str) -> bool:

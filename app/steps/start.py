@@ -9,17 +9,19 @@ from app.db import requests
 from app.db.tables import ExecutionAttempt
 from app.domain.clocks import rfc3339
 from app.domain.digest import derived_id
-from app.domain.plan import missing, reach
+from app.domain.plan import missing
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.states import Status
-from app.domain.verdict import AskFacts, Outcome
+from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
+from app.steps import change, rollback
+from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
 from app.steps.execution import Go, Turn
 from app.steps.facts import bench
-from app.steps.finish import MAX_ATTEMPTS, give_up, retry_not_before
+from app.steps.finish import MAX_ATTEMPTS, give_up, over_at, record, retry_not_before
 from app.steps.scene import Scene, revoke, scene
 from app.steps.tick import lapse
 from app.steps.void import void_votes
@@ -39,7 +41,7 @@ async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Turn:
             return await _again(found, owner)
         if found.status is not Status.APPROVED or not await may_start(found):
             return Turn(found.state())
-        return await _commit(found, owner, 1)
+        return await (_run_here(found, owner) if found.row.mode == Mode.INTERNAL else _commit(found, owner, 1))
 
 
 async def may_start(found: Scene) -> bool:
@@ -64,35 +66,46 @@ async def _too_late(found: Scene) -> bool:
 
 
 def _ground_gone(found: Scene) -> str | None:
-    action = found.policy.actions.get(found.row.action)
+    action = found.policy.find(found.row.action)
     if digest_of(found.row) != found.row.digest:
         return "digest-differs"
     if action is None or action.version != found.row.action_version:
         return "action-changed"
-    if found.row.asker_kind == "bot" and not found.policy.entitled(found.row.asker_id, found.row.action):
-        return "not-entitled"
-    return None
+    match found.row.kind:
+        case Kind.ROLLBACK:
+            return rollback.ground_gone(found)
+        case Kind.GOVERNANCE:
+            return change.ground_gone(found)
+    return None if found.policy.entitled(found.row.asker_id, found.row.action) else "not-entitled"
 
 
 async def _rules_still_agree(found: Scene) -> bool:
     """Newer rules judge with the admission's windows: deny revokes, more people means held for what is missing."""
-    if found.policy.version == found.row.policy_version or found.row.kind != Kind.ACTION:
+    if found.policy.version == found.row.policy_version:
         return True
-    verdict = found.policy.verdict(_facts(found))
+    verdict = _verdict_now(found)
     if verdict.outcome is Outcome.DENY:
         await revoke(found, "policy-stricter")
         return False
     more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now)
     if verdict.plan is None or more is None:
         return True
-    added = {group: sorted(found.policy.members(group)) for group in sorted(reach(verdict.plan))}
-    found.row.members = {**added, **found.row.members}
+    found.row.members = {**members(found.policy, verdict.plan), **found.row.members}
     found.row.policy_version = found.policy.version
     found.set_plan(more)
     found.become(Status.HELD)
     found.note("held-again", why="policy-stricter", policy_version=found.policy.version, plan=found.row.plan)
     await found.changed()
     return False
+
+
+def _verdict_now(found: Scene) -> Verdict:
+    match found.row.kind:
+        case Kind.ROLLBACK:
+            return rollback.verdict_now(found)
+        case Kind.GOVERNANCE:
+            return change.verdict_now(found)
+    return found.policy.verdict(_facts(found))
 
 
 def _facts(found: Scene) -> AskFacts:
@@ -130,15 +143,30 @@ async def _votes_still_stand(found: Scene) -> bool:
 async def _key_is_free(found: Scene) -> bool:
     key = found.row.conflict_key
     if key is None:
-        return True
+        return await _original_is_over(found)
     await requests.lock_key(found.session, key)
     found.now = await found.ctx.clock.now(found.session)  # the lock may have taken its time
     if await _too_late(found):
         return False
-    if not await requests.key_is_taken(found.session, key, found.row.id):
-        return True
+    mine = [found.row.id] if found.original is None else [found.row.id, found.original.id]
+    if not await requests.key_is_taken(found.session, key, mine):
+        return await _original_is_over(found)
     found.block(min(max(BLOCKED_AT_FIRST, (found.now - found.row.updated_at) / 2), BLOCKED_AT_MOST))
     return False
+
+
+async def _original_is_over(found: Scene) -> bool:
+    """A rollback has the conflict key of what it undoes, once no call of that can be on its way any more."""
+    if found.original is None or found.original.status != Status.UNKNOWN:
+        return True
+    attempt = (await requests.execution_attempts(found.session, found.original.id))[-1]
+    earliest = over_at(found.original, attempt.started_at)
+    if found.now < earliest:
+        found.block(earliest - found.now)
+        return False
+    attempt.holds_key = False
+    await found.session.flush()
+    return True
 
 
 async def _again(found: Scene, owner: str) -> Turn:
@@ -171,9 +199,8 @@ def _action(found: Scene) -> Action | None:
 async def _commit(found: Scene, owner: str, n: int) -> Turn:
     action = found.policy.actions[found.row.action]
     grant = grant_for(found, action, n, found.now, http_lifetime(action.timeout))
-    await add_attempt(
-        found, owner, n, grant, window=MAX_ATTEMPTS * (action.timeout + 2 * MARGIN) + MARGIN, action=action
-    )
+    window = MAX_ATTEMPTS * (action.timeout + 2 * MARGIN) + MARGIN
+    await add_attempt(found, owner, n, grant, window=window, action=action)
     target = found.policy.targets[action.target]
     go = Go(
         n=n,
@@ -188,8 +215,22 @@ async def _commit(found: Scene, owner: str, n: int) -> Turn:
     return Turn(found.state(), go)
 
 
-async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window: timedelta, action: Action) -> None:
-    """Write the attempt, its entry and the request's new state; the caller's commit is the start."""
+async def _run_here(found: Scene, owner: str) -> Turn:
+    """A built-in action: start, effect, outcome and entries commit together."""
+    action = found.policy.action(found.row.action)
+    await add_attempt(found, owner, 1, None, window=timedelta(0), action=action)
+    attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
+    await record(found, attempt, await change.apply(found))
+    return Turn(found.state())
+
+
+async def add_attempt(
+    found: Scene, owner: str, n: int, grant: Grant | None, *, window: timedelta, action: Action
+) -> None:
+    """Write the attempt, its entry and the request's new state; the caller's commit is the start.
+
+    ``grant``: None for a built-in action, which needs none.
+    """
     found.session.add(
         ExecutionAttempt(
             request_id=found.row.id,
@@ -198,9 +239,9 @@ async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window:
             started_at=found.now,
             finished_at=None,
             outcome=None,
-            grant_jti=grant.jti,
-            grant_hash=grant.sha256,
-            grant_expires_at=grant.expires_at,
+            grant_jti=grant and grant.jti,
+            grant_hash=grant and grant.sha256,
+            grant_expires_at=grant and grant.expires_at,
             conflict_key=found.row.conflict_key,
             holds_key=True,
         )
@@ -219,8 +260,9 @@ async def add_attempt(found: Scene, owner: str, n: int, grant: Grant, *, window:
         "idempotent": action.idempotent,
         "reads": action.reversibility is Reversibility.READ_ONLY,
     }
-    hashes = {"jti": grant.jti, "sha256": grant.sha256}
-    found.note("started", attempt=n, target=action.target, grant=hashes, policy_version=found.policy.version)
+    hashes = grant and {"jti": grant.jti, "sha256": grant.sha256}
+    target = action.target or None
+    found.note("started", attempt=n, target=target, grant=hashes, policy_version=found.policy.version)
     await found.changed()
 
 
@@ -235,7 +277,7 @@ def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: time
         action=row.action,
         audience=found.policy.targets[action.target].audience,
         subject=row.on_behalf_of,
-        bot=f"bot:{row.asker_id}",
+        actor=f"{row.asker_kind}:{found.asker()['id']}",
         digest=row.digest,
         parameters_digest=row.parameters_digest,
         now=at,

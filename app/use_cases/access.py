@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, any_, false, literal, or_, true
+from sqlalchemy import ColumnElement, Text, and_, any_, false, literal, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db.tables import Request
 from app.domain.errors import Forbidden, NotFound
+from app.governance.built_in import BUILT_IN, GROUP
 from app.governance.policy import Policy
 from app.steps.access import MAY, SEATS, roles
 from app.steps.scene import NO_SUCH_REQUEST
@@ -35,9 +36,11 @@ def visible(policy: Policy, who: Actor) -> ColumnElement[bool]:
         who.id in group.members and "respond" in group.may for group in policy.groups.values()
     ):
         return true()
-    mine = [name for name in policy.groups if who.id in policy.members(name)]
+    built_in = [GROUP, *(f"{GROUP}:{bot}" for bot in policy.bots)]
+    mine = [name for name in (*policy.groups, *built_in) if who.id in policy.members(name)]
     deciding: list[ColumnElement[bool]] = [Request.plan.contains(_stage_of(group)) for group in mine]
-    return or_(false(), *deciding, *_owned(policy, who.id))
+    own = (Request.asker_kind == "person") & (Request.asker_id == who.id)
+    return or_(own, *deciding, *_owned(policy, who.id))
 
 
 def _stage_of(group: str) -> dict[str, Any]:
@@ -48,14 +51,17 @@ def _owned(policy: Policy, person: str) -> list[ColumnElement[bool]]:
     """Bots of which a person holds a seat for all actions in one condition, the others one by one: lists stay short."""
     found: list[ColumnElement[bool]] = []
     whole = []
+    names = [*policy.actions, *BUILT_IN]
     for bot in policy.bots:
-        actions = [name for name in policy.actions if any(person in policy.seat(bot, name, seat) for seat in SEATS)]
-        if len(actions) == len(policy.actions):
+        actions = [name for name in names if any(person in policy.seat(bot, name, seat) for seat in SEATS)]
+        if len(actions) == len(names):
             whole.append(bot)
         elif actions:
-            found.append(_of_bots([bot]) & (Request.action == any_(literal(actions, ARRAY(Text)))))
-    return [*found, _of_bots(whole)] if whole else found
+            found.append(and_(Request.bot == bot, _about(actions)))
+    return [*found, Request.bot == any_(literal(whole, ARRAY(Text)))] if whole else found
 
 
-def _of_bots(bots: list[str]) -> ColumnElement[bool]:
-    return (Request.asker_kind == "bot") & (Request.asker_id == any_(literal(bots, ARRAY(Text))))
+def _about(actions: list[str]) -> ColumnElement[bool]:
+    """It runs one of these actions, or undoes one."""
+    names = any_(literal(actions, ARRAY(Text)))
+    return or_(Request.action == names, Request.undoes["action"].astext == names)

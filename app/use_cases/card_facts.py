@@ -16,7 +16,13 @@ __all__ = [
     "ExclusionFacts",
     "ExecutionFacts",
     "Hidden",
+    "OriginalFacts",
+    "RollbackFacts",
+    "RunningFacts",
+    "SettlementFacts",
     "StageFacts",
+    "StopFacts",
+    "UndoFacts",
 ]
 
 
@@ -67,12 +73,90 @@ class ExecutionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SettlementFacts:
+    """What a person said that an unknown outcome was. ``person``: their name."""
+
+    person: str
+    status: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackFacts:
+    """A rollback of this request that stands. ``asker``: the name of who asked for it."""
+
+    request_id: str
+    status: str
+    asker: str
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalFacts:
+    """What a rollback undoes, as it stands now; never what its target answered.
+
+    ``parameters``, ``not_shown``: as on its own card. ``status_then``: when the rollback was asked for. ``ended_at``:
+    of its last attempt.
+    """
+
+    request_id: str
+    title: str
+    action: str
+    parameters: Any
+    not_shown: tuple[str, ...]
+    status: str
+    status_then: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningFacts:
+    """An attempt without outcome: it may still reach its target."""
+
+    request_id: str
+    attempt: int
+    action: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StopFacts:
+    """A bot, or with None the installation, and its last stop. ``since``: None while it is not stopped.
+
+    ``epoch``: how often it was stopped; ``waiting``: how many requests of it a stop would revoke.
+    """
+
+    bot: str | None
+    title: str
+    since: datetime | None
+    reason: str | None
+    epoch: int
+    waiting: int = 0
+    running: tuple[RunningFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UndoFacts:
+    """What a rollback would run. ``until``: the last instant at which it may be asked for; ``warnings``: of ours."""
+
+    title: str
+    action: str
+    parameters: Any
+    not_shown: tuple[str, ...]
+    until: datetime | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CardFacts:
     """A request as its card shows it, as of one version.
 
-    ``parameters``: with `HIDDEN` wherever the catalogue masks; ``not_shown``: the JSON pointers of those places.
-    ``may_decide``: names of who may still decide the open stage. ``rules``: name to outcome of those that matched.
-    ``reason``, ``prompt_excerpt`` and every text in ``parameters`` are a machine's words: show them inert.
+    ``bot``: who asks, or whose action it undoes, or whom it changes; None: all of them. ``asker``: the name of the
+    person who asks, None when the bot does. ``parameters``: with `HIDDEN` wherever the catalogue masks; ``not_shown``:
+    the JSON pointers of those places. ``may_decide``: names of who may still decide the open stage. ``rules``: name to
+    outcome of those that matched. ``warnings``: sentences of ours. ``ended_reason``: the words of who stopped the bot.
+    ``original``: what it undoes; ``stop``: what it would end, of a request that lets a bot go on.
+    ``reason``, ``prompt_excerpt`` and every text in ``parameters`` may be a machine's words: show them inert.
     """
 
     request_id: str
@@ -81,7 +165,7 @@ class CardFacts:
     status: str
     environment: str
     digest: str
-    bot: str
+    bot: str | None
     bot_title: str
     action: str
     title: str
@@ -107,7 +191,13 @@ class CardFacts:
     updated_at: datetime
     ended_why: str | None
     execution: ExecutionFacts | None
-    reversed_by: tuple[str, ...] = ()
+    asker: str | None = None
+    ended_reason: str | None = None
+    warnings: tuple[str, ...] = ()
+    settlements: tuple[SettlementFacts, ...] = ()
+    reversed_by: tuple[RollbackFacts, ...] = ()
+    original: OriginalFacts | None = None
+    stop: StopFacts | None = None
 
     @property
     def open_stage(self) -> StageFacts | None:

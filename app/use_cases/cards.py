@@ -4,24 +4,49 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, requests
+from app.db import governance, requests, stops
+from app.db.governance import InForce
 from app.db.tables import Decision, ExecutionAttempt, Request
 from app.domain.clocks import moment
-from app.domain.errors import NotFound
+from app.domain.errors import Forbidden, NotFound
+from app.domain.request import Kind
+from app.domain.rollback import WARNINGS
 from app.domain.separation import exclusions
-from app.domain.states import Status
+from app.domain.states import OPEN, Status
+from app.governance.built_in import RESUME_BOT, RESUME_INSTALLATION
+from app.governance.masking import masked
 from app.governance.policy import Policy
 from app.steps import shown
 from app.steps.context import Context
 from app.steps.crowd import crowd
 from app.steps.facts import Bench, bench_with
+from app.steps.rollback import original_of
 from app.steps.scene import NO_SUCH_REQUEST
-from app.use_cases.card_facts import CardFacts, DecisionFacts, ExclusionFacts, ExecutionFacts, StageFacts
+from app.use_cases.actors import Actor, person_id
+from app.use_cases.card_facts import (
+    CardFacts,
+    DecisionFacts,
+    ExclusionFacts,
+    ExecutionFacts,
+    OriginalFacts,
+    RollbackFacts,
+    RunningFacts,
+    SettlementFacts,
+    StageFacts,
+    StopFacts,
+    UndoFacts,
+)
+from app.use_cases.rollback import looked_at
 from app.use_cases.services import Services
+from app.use_cases.stop import may_stop, require_stopper
+from app.use_cases.views import warnings
+
+ALL_BOTS = "all bots"
 
 
 async def facts(services: Services, request_id: uuid.UUID) -> CardFacts:
@@ -49,6 +74,65 @@ async def _masks(ctx: Context, session: AsyncSession, row: Request) -> tuple[Any
     return shown.masks(row, admitted, await ctx.rules.in_force(session))
 
 
+async def undo(services: Services, who: Actor, request_id: uuid.UUID) -> tuple[CardFacts, UndoFacts]:
+    """A request and what a rollback of it would run, for who may ask for one. Raises as `roll_back`."""
+    how = await looked_at(services, who, request_id)
+    async with services.ctx.database.transaction() as session:
+        row = await requests.by_id(session, request_id)
+        if row is None:
+            raise NotFound(NO_SUCH_REQUEST)
+        policy = await services.ctx.rules.in_force(session)
+        parameters, not_shown = masked(how.parameters, sorted(how.action.sensitive))
+        until = (await original_of(session, policy, row)).until
+        told = (WARNINGS[Status(row.status)],) if row.status in WARNINGS else ()
+        facts = await facts_of(services.ctx, session, row)
+    return facts, UndoFacts(how.action.title, how.action.name, parameters, not_shown, until, told)
+
+
+async def stop(services: Services, who: Actor, bot: str | None) -> StopFacts:
+    """A bot (None: the installation) and what a stop would do to it, for who may stop it.
+
+    Raises NotFound, Forbidden.
+    """
+    person = person_id(who)
+    async with services.ctx.database.urgent() as session:
+        policy = await services.ctx.rules.in_force(session)
+        await require_stopper(session, policy, person, bot)
+        found = await _stop_of(session, policy, bot)
+        if found is None:
+            raise NotFound(f"There is no bot {bot}.")
+        running = tuple(
+            RunningFacts(str(one.request_id), one.attempt, one.action, one.started_at)
+            for one in await stops.in_flight(session, bot)
+        )
+        return replace(found, waiting=await stops.open_requests(session, bot), running=running)
+
+
+async def stoppable(services: Services, who: Actor) -> list[str]:
+    """The bots that this person may stop, by id. Raises Forbidden for who may stop none."""
+    person = person_id(who)
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+    found = sorted(bot for bot in policy.bots if may_stop(policy, person, bot))
+    if not found:
+        raise Forbidden("To stop a bot one must be a responder or hold its security seat.")
+    return found
+
+
+async def _stop_of(session: AsyncSession, policy: Policy, bot: str | None) -> StopFacts | None:
+    row = await (governance.installation(session) if bot is None else governance.bot(session, bot))
+    if row is None:
+        return None
+    reason = None if row.suspended_at is None else row.stop_reason
+    return StopFacts(bot, _title(policy, bot), row.suspended_at, reason, row.stop_epoch)
+
+
+def _title(policy: Policy, bot: str | None) -> str:
+    if bot is None:
+        return ALL_BOTS
+    return policy.bots[bot].title if bot in policy.bots else bot
+
+
 async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFacts:
     """What a card of this request says, as the caller's transaction sees it."""
     policy = await ctx.rules.in_force(session)
@@ -57,20 +141,20 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
     people = bench_with(made, row, policy, await crowd(session))
     names = {person.id: person.name for person in await governance.persons(session)}
     parameters, not_shown = await _masks(ctx, session, row)
-    action = policy.actions.get(row.action) or (await ctx.rules.version(session, row.policy_version)).action(row.action)
-    bot = policy.bots.get(row.asker_id)
-    held = row.status == Status.HELD
+    in_force = await governance.in_force(session, row.bot)
+    stopped = _stopped(row, in_force)
+    held = row.status == Status.HELD and not stopped
     return CardFacts(
         request_id=str(row.id),
         version=row.version,
         kind=row.kind,
-        status=row.status,
+        status=Status.REVOKED.value if stopped else row.status,
         environment=row.environment,
         digest=row.digest,
-        bot=row.asker_id,
-        bot_title=bot.title if bot else row.asker_id,
+        bot=row.bot,
+        bot_title=_title(policy, row.bot),
         action=row.action,
-        title=action.title,
+        title=await _title_of(ctx, session, row),
         risk=row.risk,
         reversibility=row.reversibility,
         on_behalf_of=row.on_behalf_of,
@@ -83,7 +167,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         verdict_code=row.verdict["code"],
         verdict_reason=row.verdict["reason"],
         plan=None if row.plan is None else row.plan["name"],
-        stages=_stages(row, made, people),
+        stages=_stages(row, made, people, stopped=stopped),
         may_decide=tuple(names[person] for person in people.may_decide()) if held else (),
         excluded=_excluded(people, policy, names) if held else (),
         decisions=tuple(_decision(row, decision, names) for decision in made),
@@ -91,12 +175,69 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         created_at=row.created_at,
         expires_at=row.expires_at,
         updated_at=row.updated_at,
-        ended_why=row.ended_why,
+        ended_why="stopped" if stopped else row.ended_why,
         execution=_execution(row, tries),
+        asker=names.get(row.asker_id, row.asker_id) if row.asker_kind == "person" else None,
+        ended_reason=in_force.why_stopped(row.stop_epochs) if stopped else row.ended_reason,
+        warnings=tuple(warnings(policy, row)),
+        settlements=await _settlements(session, row, names),
+        reversed_by=await _reversed_by(session, row, names),
+        original=await _original(ctx, session, row),
+        stop=await _ended_stop(session, policy, row),
     )
 
 
-def _stages(row: Request, made: Sequence[Decision], people: Bench) -> tuple[StageFacts, ...]:
+def _stopped(row: Request, in_force: InForce) -> bool:
+    """What a stop has revoked reads so at once, though that may not have been recorded yet."""
+    waits = row.kind == Kind.ACTION and row.status in (Status.HELD, Status.APPROVED)
+    return waits and in_force.stop_epochs != row.stop_epochs
+
+
+async def _title_of(ctx: Context, session: AsyncSession, row: Request) -> str:
+    """The action's title; its name where neither the rules in force nor those of its admission know it."""
+    for policy in (await ctx.rules.in_force(session), await ctx.rules.version(session, row.policy_version)):
+        action = policy.find(row.action)
+        if action is not None:
+            return action.title
+    return row.action
+
+
+async def _original(ctx: Context, session: AsyncSession, row: Request) -> OriginalFacts | None:
+    """What a rollback undoes; never its result, in which a target may say anything."""
+    was = None if row.reverses is None else await requests.by_id(session, row.reverses)
+    if was is None:
+        return None
+    parameters, not_shown = await _masks(ctx, session, was)
+    tries = await requests.execution_attempts(session, was.id)
+    return OriginalFacts(
+        request_id=str(was.id),
+        title=await _title_of(ctx, session, was),
+        action=was.action,
+        parameters=parameters,
+        not_shown=not_shown,
+        status=was.status,
+        status_then=(row.undoes or {}).get("status", was.status),
+        ended_at=tries[-1].finished_at if tries else None,
+    )
+
+
+async def _settlements(session: AsyncSession, row: Request, names: dict[str, str]) -> tuple[SettlementFacts, ...]:
+    said = [] if row.execution is None else await requests.settlements(session, row.id)
+    return tuple(SettlementFacts(names[one.person_id], one.status, one.reason, one.at) for one in said)
+
+
+async def _reversed_by(session: AsyncSession, row: Request, names: dict[str, str]) -> tuple[RollbackFacts, ...]:
+    live = [] if row.kind != Kind.ACTION else await requests.live_rollbacks(session, [row.id])
+    return tuple(RollbackFacts(str(one.id), one.status, names.get(one.asker_id, one.asker_id)) for one in live)
+
+
+async def _ended_stop(session: AsyncSession, policy: Policy, row: Request) -> StopFacts | None:
+    """The stop that a request would end, while it may."""
+    resumes = row.action in (RESUME_BOT, RESUME_INSTALLATION) and Status(row.status) in OPEN
+    return await _stop_of(session, policy, row.bot) if resumes else None
+
+
+def _stages(row: Request, made: Sequence[Decision], people: Bench, *, stopped: bool) -> tuple[StageFacts, ...]:
     stages = (row.plan or {"stages": []})["stages"]
     return tuple(
         StageFacts(
@@ -104,7 +245,7 @@ def _stages(row: Request, made: Sequence[Decision], people: Bench) -> tuple[Stag
             groups=tuple(stage["groups"]),
             quorum=stage["quorum"],
             approvals=_approvals(index, stage["status"], made, people),
-            status=stage["status"],
+            status="closed" if stopped and stage["status"] != "passed" else stage["status"],
             level=stage["level"],
             reason_required=stage["reason_required"],
             closes_at=stage["closes_at"] and moment(stage["closes_at"]),

@@ -94,8 +94,8 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
     """Where a request must be shown now: the channels of the groups that are asked, else their people.
 
     Of a request that is no longer held, the places of the last stage that was asked. A group without a channel, or
-    whose channel is closed to us, is asked in direct messages: those of its people who may decide. Raises Unavailable
-    when people must be asked and ``team`` is not known yet.
+    whose channel is closed to us, is asked in direct messages: those of its people who may decide; so are the groups
+    that are built in. Raises Unavailable when people must be asked and ``team`` is not known yet.
     """
     stage = last_asked(row)
     if stage is None:
@@ -104,7 +104,7 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
     channels = {group: policy.groups[group].slack_channel for group in stage.groups if group in policy.groups}
     closed = await slack.closed_places(session, {channel for channel in channels.values() if channel})
     by_channel = {channel for channel in channels.values() if channel and channel not in closed}
-    alone = [group for group, channel in channels.items() if channel is None or channel in closed]
+    alone = [group for group in stage.groups if channels.get(group) is None or channels[group] in closed]
     return by_channel | await _people(session, row, policy, alone, team)
 
 

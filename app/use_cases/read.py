@@ -7,13 +7,15 @@ import base64
 import contextlib
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast
+from sqlalchemy import ColumnElement, Text, cast, false
 
 from app.db import requests
+from app.db.stops import stopped
 from app.db.tables import Request
 from app.domain.clocks import moment
 from app.domain.errors import Forbidden, Malformed
@@ -100,18 +102,24 @@ async def listing(
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filters.decidable_by_me:
-        found.append(Request.status == Status.HELD)
+        found.append((Request.status == Status.HELD) & ~stopped())
     if filters.statuses:
-        found.append(Request.status.in_(filters.statuses))
+        found.append(_stands_at(filters.statuses))
     if filters.kind:
         found.append(Request.kind == filters.kind)
     if filters.bot:
-        found.append((Request.asker_kind == "bot") & (Request.asker_id == filters.bot))
+        found.append(Request.bot == filters.bot)
     if filters.action:
         found.append(Request.action == filters.action)
     if filters.id_begins:
         found.append(cast(Request.id, Text).startswith(filters.id_begins, autoescape=True))
     return found
+
+
+def _stands_at(statuses: Sequence[str]) -> ColumnElement[bool]:
+    """In one of these states as views show them: what a stop has revoked is so before that is recorded."""
+    revoked = stopped() if Status.REVOKED in statuses else false()
+    return (Request.status.in_(statuses) & ~stopped()) | revoked
 
 
 def _cursor(shown: View) -> str:

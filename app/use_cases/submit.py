@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,25 +14,17 @@ from app.db.tables import Request
 from app.domain.ask import MAX_CHAIN, MAX_PARAMETERS, Ask
 from app.domain.clocks import rfc3339
 from app.domain.digest import canonical, request_id
-from app.domain.errors import IdempotencyKeyReused, Malformed, OffSchema, Unavailable, UnknownAction
+from app.domain.errors import Malformed, OffSchema, UnknownAction
 from app.domain.request import Kind, Mode
 from app.domain.subjects import subject
 from app.governance.policy import Policy
 from app.steps.act import grant_again
 from app.steps.admit import Held, admit
 from app.steps.scene import scene
-from app.use_cases import temporal
 from app.use_cases.actors import Actor, bot_id
+from app.use_cases.asking import Submitted, standing, through_workflow
 from app.use_cases.services import Services
-from app.use_cases.views import View, view
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A request as its bot sees it; ``created``: False when the same ask came before."""
-
-    view: View
-    created: bool
+from app.use_cases.views import View
 
 
 async def submit(services: Services, who: Actor, key: str, fields: dict[str, Any]) -> Submitted:
@@ -48,10 +40,10 @@ async def submit(services: Services, who: Actor, key: str, fields: dict[str, Any
             action = await _check(session, policy, ask)
             bot_runs = action.mode is Mode.BOT
         else:
-            return await _standing(session, services, who, ask, id_, created=False)
+            return (await standing(session, services, who, ask, id_, created=False))[1]
     created = await _admit(services, id_, ask, bot_runs=bot_runs)
     async with services.ctx.database.transaction() as session:
-        answer = await _standing(session, services, who, ask, id_, created=created)
+        answer = (await standing(session, services, who, ask, id_, created=created))[1]
     if not created:
         return answer
     return replace(answer, view={**answer.view, "grant": await _grant(services, answer.view)})
@@ -100,8 +92,8 @@ async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool
 
     True when it was this call that came first, of those that sent the same at once.
     """
-    mark = uuid.uuid4().hex
     if bot_runs:
+        mark = uuid.uuid4().hex
         try:
             admitted = await admit(services.ctx, id_, ask, waited=timedelta(0), fast=True, mark=mark)
         except Held:
@@ -109,21 +101,7 @@ async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool
         else:
             services.waiters.wake(id_)
             return admitted.mark == mark
-    through = await temporal.admit(services, id_, ask.dumps(), mark)
-    return through is not None and through.mark == mark
-
-
-async def _standing(
-    session: AsyncSession, services: Services, who: Actor, ask: Ask, id_: uuid.UUID, *, created: bool
-) -> Submitted:
-    row = await requests.by_id(session, id_)
-    if row is None:
-        raise Unavailable("The request was not admitted. Try again.")
-    secret = await services.ctx.vault.find(session, f"request:{id_}")
-    if secret.commit(ask.body()) != row.body_hash:
-        raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=row.status)
-    policy = await services.ctx.rules.in_force(session)
-    return Submitted(await view(session, policy, who, row), created)
+    return await through_workflow(services, id_, ask)
 
 
 async def _grant(services: Services, shown: View) -> dict[str, str] | None:

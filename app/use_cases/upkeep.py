@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.db import requests
+from app.db import requests, stops
 from app.domain.errors import InterlockError
 from app.domain.states import OPEN, Status
 from app.steps.tick import tick
@@ -18,6 +18,8 @@ from app.use_cases.services import Services
 
 log = logging.getLogger(__name__)
 SWEEP_AT_ONCE = 200
+STOPS_EVERY = 1.0
+"""Seconds between looks for a stop, which costs one row and the bots' epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ async def sweep(services: Services, overdue: timedelta) -> int:
     async with services.ctx.database.transaction() as session:
         now = await services.ctx.clock.now(session)
         rows = await requests.overdue(session, now - overdue, SWEEP_AT_ONCE)
+    await record_stops(services)
     for row in rows:
         await _tick(services, row.id)
     await asyncio.gather(*(_guarded(services, row.id) for row in rows if row.has_workflow))
@@ -76,6 +79,38 @@ async def _tick(services: Services, request_id: uuid.UUID) -> None:
         log.warning("sweeper: request %s: %s", request_id, error)
     except Exception:
         log.exception("sweeper: request %s cannot be ticked", request_id)
+
+
+async def record_stops(services: Services) -> int:
+    """Record of every request that a stop has revoked that it is; how many there were.
+
+    Their workflows hear of it by the outbox, as soon as Temporal can be reached.
+    """
+    done, last = 0, uuid.UUID(int=0)
+    while True:
+        async with services.ctx.database.transaction() as session:
+            found = await stops.stopped_requests(session, last, SWEEP_AT_ONCE)
+        for request_id in found:
+            await _tick(services, request_id)
+        done += len(found)
+        if len(found) < SWEEP_AT_ONCE:
+            return done
+        last = found[-1]
+
+
+async def record_stops_forever(services: Services, *, every: float = STOPS_EVERY) -> None:
+    """Of a worker process, until cancelled: looks for stops, and on the first look for what was left behind."""
+    recorded = -1
+    while True:
+        try:
+            async with services.ctx.database.transaction() as session:
+                thrown = await stops.epochs(session)
+            if thrown != recorded:
+                await record_stops(services)
+                recorded = thrown
+        except InterlockError as error:
+            log.warning("stops: %s", error)
+        await asyncio.sleep(every)
 
 
 async def sweep_forever(services: Services, *, every: float, overdue: timedelta) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import requests
+from app.db import governance, requests
 from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
+from app.domain.plan import plan_as_json, plan_from_json
+from app.domain.request import Kind, Reversibility
+from app.domain.rollback import HAS_OUTCOME, WARNINGS
 from app.domain.states import Status
 from app.governance.policy import Policy
 from app.steps.access import MAY, roles
@@ -30,15 +33,63 @@ async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, 
     made = await requests.decisions(session, row.id)
     tries = [] if row.execution is None else await requests.execution_attempts(session, row.id)
     shown = {**_ask(row), **_judged(row), "plan": _plan(row, made), "execution": _execution(row, tries)}
+    shown |= await _undoing(session, policy, row, tries)
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
+        shown["ended_reason"] = row.ended_reason
         shown["may_decide"] = await _may_decide(session, policy, row, made, everybody)
         shown["decisions"] = [_decision(row, decision) for decision in made]
         settled = [] if row.execution is None else await requests.settlements(session, row.id)
         shown["settlements"] = [_settlement(said) for said in settled]
     if held & MAY["see-digest-inputs"]:
         shown |= {"action_version": row.action_version, "environment": row.environment, "nonce": row.nonce}
-    return shown
+    return await _as_stopped(session, row, shown)
+
+
+async def _as_stopped(session: AsyncSession, row: Request, shown: View) -> View:
+    """What a stop has revoked reads so at once, in the version that it has once that is recorded."""
+    if row.kind != Kind.ACTION or row.status not in (Status.HELD, Status.APPROVED):
+        return shown
+    in_force = await governance.in_force(session, row.bot)
+    if in_force.stop_epochs == row.stop_epochs:
+        return shown
+    plan = None if row.plan is None else plan_as_json(plan_from_json(row.plan).closed())
+    stages = [] if plan is None else [{"status": stage["status"]} for stage in plan["stages"]]
+    revoked = {"status": Status.REVOKED.value, "version": row.version + 1, "ended_why": "stopped"}
+    if plan is not None:
+        revoked["plan"] = {
+            **shown["plan"],
+            "stages": [{**was, **now} for was, now in zip(shown["plan"]["stages"], stages, strict=True)],
+        }
+    if "may_decide" in shown:
+        revoked |= {"may_decide": [], "ended_reason": in_force.why_stopped(row.stop_epochs)}
+    return {**shown, **revoked}
+
+
+async def _undoing(session: AsyncSession, policy: Policy, row: Request, tries: Sequence[ExecutionAttempt]) -> View:
+    """What undoes it, until when; what has; and what whoever acts on it must be told."""
+    action = policy.actions.get(row.action)
+    rule = None if action is None else action.rollback
+    over = Status(row.status) in HAS_OUTCOME
+    ended_at = tries[-1].finished_at if tries and over else None
+    rollback = rule and {
+        "action": rule.action,
+        "within_s": int(rule.within.total_seconds()),
+        "until": _time(ended_at and ended_at + rule.within),
+    }
+    standing = await requests.live_rollbacks(session, [row.id]) if over else []
+    return {"rollback": rollback, "reversed_by": [str(one.id) for one in standing], "warnings": warnings(policy, row)}
+
+
+def warnings(policy: Policy, row: Request) -> list[str]:
+    """Sentences that whoever decides on it, or asked for it, must read."""
+    if row.undoes is not None:
+        status = Status(row.undoes["status"])
+        return [WARNINGS[status]] if status in WARNINGS else []
+    action = policy.actions.get(row.action)
+    if row.kind != Kind.ACTION or action is None or action.reversibility is Reversibility.READ_ONLY:
+        return []
+    return [] if action.rollback else ["Nothing undoes this action."]
 
 
 async def _may_decide(
@@ -56,6 +107,7 @@ def _ask(row: Request) -> View:
         "kind": row.kind,
         "status": row.status,
         "asker": {"kind": row.asker_kind, "id": row.asker_id},
+        "bot": row.bot,
         "action": row.action,
         "parameters": row.parameters,
         "reason": row.reason,
@@ -65,7 +117,6 @@ def _ask(row: Request) -> View:
         "parent": row.parent and str(row.parent),
         "supersedes": row.supersedes and str(row.supersedes),
         "reverses": row.reverses and str(row.reverses),
-        "reversed_by": [],
         "created_at": rfc3339(row.created_at),
         "updated_at": rfc3339(row.updated_at),
     }

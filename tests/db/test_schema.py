@@ -26,13 +26,16 @@ from app.domain.ledger import leaf_hash, verify_stream
 from tests.domain.strategies import NOW
 
 CATALOGUE = {
-    "columns": "select table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity, "
+    "columns": "select table_name, column_name, data_type, is_nullable, column_default, is_identity, "
     "identity_generation, generation_expression from information_schema.columns",
     "indexes": "select indexname, indexdef from pg_indexes",
     "constraints": "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint "
     "where conrelid <> 0",
 }
-"""How PostgreSQL itself describes a schema: names, checks, defaults, predicates of partial indexes and all."""
+"""How PostgreSQL itself describes a schema: names, checks, defaults, predicates of partial indexes and all.
+
+Not the order of columns: one that a later migration adds comes last in its table.
+"""
 
 WHERE = {"columns": "table_schema", "indexes": "schemaname", "constraints": "connamespace::regnamespace::text"}
 

@@ -30,7 +30,7 @@ def minted(ring: KeyRing[OKPKey], **changes: Any) -> Grant:
         "action": "orders.cancel",
         "audience": "https://orders.internal",
         "subject": "customer:yusuf_rossi_9620",
-        "bot": "bot:support-bot",
+        "actor": "bot:support-bot",
         "digest": "sha256:aa",
         "parameters_digest": "sha256:bb",
         "now": NOW,

@@ -164,7 +164,7 @@ async def test_a_grant_is_no_access_token_even_under_the_same_key(authenticator:
         action="a",
         audience=BASE,
         subject=None,
-        bot="bot:support-bot",
+        actor="bot:support-bot",
         digest="d",
         parameters_digest="p",
         now=NOW,

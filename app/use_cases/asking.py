@@ -1,0 +1,49 @@
+"""What all asks share: one call through the request's workflow, and the answer that stands under its id."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import requests
+from app.db.tables import Request
+from app.domain.ask import Ask
+from app.domain.errors import IdempotencyKeyReused, Unavailable
+from app.use_cases import temporal
+from app.use_cases.actors import Actor
+from app.use_cases.services import Services
+from app.use_cases.views import View, view
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A request as its asker sees it; ``created``: False when the same ask came before."""
+
+    view: View
+    created: bool
+
+
+async def through_workflow(services: Services, id_: uuid.UUID, ask: Ask) -> bool:
+    """Have an ask admitted by its workflow; True when it was this call that came first.
+
+    Raises Unconfirmed when no answer came in time, Unavailable when Temporal does not answer.
+    """
+    mark = uuid.uuid4().hex
+    admitted = await temporal.admit(services, id_, ask.dumps(), mark)
+    return admitted is not None and admitted.mark == mark
+
+
+async def standing(
+    session: AsyncSession, services: Services, who: Actor, ask: Ask, id_: uuid.UUID, *, created: bool
+) -> tuple[Request, Submitted]:
+    """What stands under the id. Raises IdempotencyKeyReused when another body does; Unavailable when nothing does."""
+    row = await requests.by_id(session, id_)
+    if row is None:
+        raise Unavailable("The request was not admitted. Try again.")
+    secret = await services.ctx.vault.find(session, f"request:{id_}")
+    if secret.commit(ask.body()) != row.body_hash:
+        raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=row.status)
+    policy = await services.ctx.rules.in_force(session)
+    return row, Submitted(await view(session, policy, who, row), created)

@@ -1,0 +1,76 @@
+"""A person asks to change Interlock itself: a request of kind governance, decided under the rules before it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import governance, requests
+from app.domain.ask import MAX_PARAMETERS, Ask
+from app.domain.digest import canonical, request_id
+from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
+from app.domain.request import Kind
+from app.governance.built_in import BUILT_IN, RESUME_BOT, RESUME_INSTALLATION
+from app.governance.policy import Policy
+from app.steps.change import bot_of
+from app.use_cases.actors import Actor, person_id
+from app.use_cases.asking import Submitted, standing, through_workflow
+from app.use_cases.services import Services
+
+
+async def ask_change(
+    services: Services, who: Actor, key: str, *, action: str, parameters: dict[str, Any], reason: str
+) -> Submitted:
+    """Ask for a built-in action; the request as its asker sees it. ``key``: its idempotency key.
+
+    Raises Forbidden for all but persons, UnknownAction, OffSchema, Malformed, NotOpenToThis (nothing to change),
+    IdempotencyKeyReused, Unavailable, Unconfirmed.
+    """
+    if len(canonical(parameters)) > MAX_PARAMETERS:
+        raise Malformed("The parameters are over 256 KiB.", where="parameters")
+    ask = Ask(Kind.GOVERNANCE.value, "person", person_id(who), None, action, parameters, reason=reason)
+    id_ = request_id(ask.kind, ask.asker_kind, ask.asker_id, key)
+    async with services.ctx.database.transaction() as session:
+        stands = await requests.by_id(session, id_) is not None
+        if not stands:
+            await _check(session, await services.ctx.rules.in_force(session), ask)
+    created = False if stands else await through_workflow(services, id_, ask)
+    async with services.ctx.database.transaction() as session:
+        return (await standing(session, services, who, ask, id_, created=created))[1]
+
+
+async def resume(services: Services, who: Actor, bot: str | None, key: str | None, reason: str) -> Submitted:
+    """Ask to let a suspended bot (None: the installation) go on. Raises NotFound for no such bot; else as `ask_change`.
+
+    ``key``: its idempotency key; None makes every call an ask of its own.
+    """
+    person_id(who)
+    if bot is not None:
+        async with services.ctx.database.transaction() as session:
+            await _known(session, await services.ctx.rules.in_force(session), bot)
+    action, parameters = (RESUME_INSTALLATION, {}) if bot is None else (RESUME_BOT, {"bot": bot})
+    key = key or str(uuid.uuid4())
+    return await ask_change(services, who, key, action=action, parameters=parameters, reason=reason)
+
+
+async def _known(session: AsyncSession, policy: Policy, bot: str) -> None:
+    if bot not in policy.bots or await governance.bot(session, bot) is None:
+        raise NotFound(f"There is no bot {bot}.")
+
+
+async def _check(session: AsyncSession, policy: Policy, ask: Ask) -> None:
+    """What is unknown, off schema, or changes nothing is refused here, nothing stored."""
+    if ask.action not in BUILT_IN:
+        raise UnknownAction(f"Interlock has no action {ask.action!r:.80} of its own.", where="action")
+    policy.check_parameters(BUILT_IN[ask.action].action, ask.parameters)
+    bot = bot_of(ask.parameters)
+    try:
+        row = await governance.installation(session) if bot is None else await governance.bot(session, bot)
+        if bot is not None:
+            await _known(session, policy, bot)
+    except NotFound as error:
+        raise OffSchema(str(error), where="parameters.bot") from error
+    if row is None or row.suspended_at is None:
+        raise NotOpenToThis(f"{bot or 'The installation'} is not suspended: there is nothing to resume.")
