@@ -27,6 +27,8 @@ from app.slack.home import Home
 from app.slack.interaction import Interaction, NotOfSlacksShape
 from app.slack.keeping import Keeping
 from app.slack.pieces import Json
+from app.slack.responding import Responding
+from app.slack.submissions import Submissions
 from app.slack.web import Slack
 from app.use_cases.services import Services
 
@@ -71,8 +73,11 @@ class Door:
         directory = Directory(services, slack, team, email_domains, now)
         deciding = Deciding(services, directory, api_url)
         self._home = Home(services, slack, directory, self.keeping)
-        self._commands = Commands(services, directory, api_url)
-        self._clicks = Clicks(deciding, Modals(slack, deciding, api_url), self._answers, self.keeping, self._decided)
+        modals = Modals(slack, deciding, api_url)
+        submissions = Submissions(modals, self._answers, self.keeping)
+        self._responding = Responding(services, directory, deciding, modals, submissions, api_url)
+        self._commands = Commands(services, directory, self._responding, api_url)
+        self._clicks = Clicks(deciding, modals, submissions, self.keeping, self._decided)
         self._api_url = api_url
         self.bolt = self._built()
 
@@ -118,6 +123,8 @@ class Door:
         app.action("back")(_click(lambda act: clicks.turn(act, -1)))
         app.view("approve")(_form(clicks.submit))
         app.view("deny")(_form(clicks.submit))
+        app.view("rollback")(_form(self._responding.rollback))
+        app.view("stop")(_form(self._responding.stop))
         app.command("/interlock")(self._command_listener())
         app.event("app_home_opened")(self._home_listener())
         return app
@@ -139,14 +146,15 @@ class Door:
             task = self.keeping.start(self._command(act), "a command")
             await asyncio.wait({task}, timeout=max(0.0, act.deadline - asyncio.get_running_loop().time()))
             if task.done():
-                await ack({**task.result(), "response_type": "ephemeral"})
+                said = task.result()
+                await ack("" if said is None else {**said, "response_type": "ephemeral"})
                 return
             self.keeping.start(self._answer_later(act, task), "an answer to a command")
             await ack()
 
         return listener
 
-    async def _command(self, act: Interaction) -> Json:
+    async def _command(self, act: Interaction) -> Json | None:
         try:
             return await self._commands.run(act)
         except InterlockError as error:
@@ -155,8 +163,10 @@ class Door:
             log.exception("slack: unexpected error")
             return ephemeral(errors.OURS)
 
-    async def _answer_later(self, act: Interaction, task: asyncio.Task[Json]) -> None:
-        await self._answers.send(act, await task)
+    async def _answer_later(self, act: Interaction, task: asyncio.Task[Json | None]) -> None:
+        said = await task
+        if said is not None:
+            await self._answers.send(act, said)
 
 
 def _click(work: Callable[[Interaction], Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.slack import sections
+from app.slack import relations, sections
 from app.slack.parameters import printed
 from app.slack.pieces import Block, Buttons, Prose, Sent, Verbatim, as_json, bold, labelled, length, line
 from app.slack.rights import Rights, deciding, details_button, rights
 from app.slack.sections import ROOMY, TIGHT, Caps
 from app.slack.text import one_line, spoken
-from app.slack.words import STATUS
+from app.slack.words import STATUS, asks, titled
 from app.use_cases.card_facts import CardFacts
 
 MAX_PARAMETERS = 5_000
@@ -50,7 +50,7 @@ def card(facts: CardFacts, *, live: bool, api_url: str) -> Card:
 
     ``api_url``: where what Slack cannot do is done.
     """
-    shown = printed(facts.parameters)
+    shown = _Shown.of(facts)
 
     def blocks(caps: Caps) -> tuple[Block, ...]:
         may = rights(facts, live=live, api_url=api_url, missing=_missing(facts, shown, caps))
@@ -61,8 +61,35 @@ def card(facts: CardFacts, *, live: bool, api_url: str) -> Card:
 
 def inert(facts: CardFacts) -> Card:
     """What a card shows, without any decision button and without a word about them."""
-    shown = printed(facts.parameters)
-    return _fitting(facts, lambda caps: _told(facts, shown, caps, Rights()))
+    shown = _Shown.of(facts)
+    return _fitting(facts, lambda caps: _told(facts, shown, caps, Rights(), whole=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Parameters as printed: those that are asked for, and of a rollback those of what it undoes.
+
+    ``fits`` and ``both_fit``: on a card, alone and together.
+    """
+
+    asked: str
+    undone: str
+
+    @classmethod
+    def of(cls, facts: CardFacts) -> _Shown:
+        return cls(printed(facts.parameters), relations.printed_original(facts))
+
+    @property
+    def fits(self) -> bool:
+        return len(self.asked) <= MAX_PARAMETERS
+
+    @property
+    def both_fit(self) -> bool:
+        return len(self.asked) + len(self.undone) <= MAX_PARAMETERS
+
+    @property
+    def missing(self) -> int:
+        return (0 if self.fits else len(self.asked)) + (0 if self.both_fit else len(self.undone))
 
 
 def _fitting(facts: CardFacts, blocks: Callable[[Caps], tuple[Block, ...]]) -> Card:
@@ -71,15 +98,22 @@ def _fitting(facts: CardFacts, blocks: Callable[[Caps], tuple[Block, ...]]) -> C
     return Card(_text(facts), roomy if fits else blocks(TIGHT), _event(facts))
 
 
-def _told(facts: CardFacts, shown: str, caps: Caps, may: Rights) -> tuple[Block, ...]:
-    """All blocks of a card. ``shown``: the parameters as printed; ``may``: the decision buttons it has."""
+def _told(facts: CardFacts, shown: _Shown, caps: Caps, may: Rights, *, whole: bool = False) -> tuple[Block, ...]:
+    """All blocks of a card. ``may``: the decision buttons it has; ``whole``: related requests by their whole ids."""
+    why = sections.reason(facts, caps)
     return (
         sections.header(facts),
         sections.summary(facts, caps),
-        sections.behalf(facts, caps),
+        *(why if facts.asker is not None else ()),
+        *relations.reversed_by(facts, caps, whole=whole),
+        *relations.settlements(facts, caps),
+        *relations.change(facts, caps),
+        *relations.undoes(facts, caps),
+        *sections.behalf(facts, caps),
+        *relations.undone(facts, shown.undone if shown.both_fit else None, caps),
         *_parameters(facts, shown),
         *sections.not_shown(facts, caps),
-        *sections.reason(facts, caps),
+        *(why if facts.asker is None else ()),
         sections.policy(facts, caps),
         *sections.plan(facts, caps),
         *sections.decisions(facts, caps),
@@ -90,25 +124,24 @@ def _told(facts: CardFacts, shown: str, caps: Caps, may: Rights) -> tuple[Block,
     )
 
 
-def _missing(facts: CardFacts, shown: str, caps: Caps) -> int:
+def _missing(facts: CardFacts, shown: _Shown, caps: Caps) -> int:
     """How many characters of what is asked for, and for whom, this card cannot show."""
-    over = len(shown) if len(shown) > MAX_PARAMETERS else 0
     said = [len(one_line(text)) for text in (facts.on_behalf_of, facts.triggered_by) if text is not None]
-    return over + sum(max(0, long - caps.behalf) for long in said)
+    return shown.missing + sum(max(0, long - caps.behalf) for long in said)
 
 
-def _parameters(facts: CardFacts, shown: str) -> tuple[Prose, ...]:
-    if not shown:
-        return (Prose((labelled("Parameters", "none"),)),)
-    if len(shown) > MAX_PARAMETERS:
-        return (
-            Prose((labelled("Parameters", f"{len(shown):,} characters, too many for a card; all are in Details"),)),
-        )
-    return (Prose((line(bold("Parameters"), sections.inert(facts)), Verbatim(shown))),)
+def _parameters(facts: CardFacts, shown: _Shown) -> tuple[Prose, ...]:
+    label, note = sections.asked(facts)
+    if not shown.asked:
+        return (Prose((labelled(label, sections.without(facts)),)),)
+    if not shown.fits:
+        long = f"{len(shown.asked):,} characters, too many for a card; all are in Details"
+        return (Prose((labelled(label, long),)),)
+    return (Prose((line(bold(label), note), Verbatim(shown.asked))),)
 
 
 def _text(facts: CardFacts) -> str:
-    what = f"{spoken(facts.title)} ({spoken(facts.bot_title)})"
+    what = f"{spoken(titled(facts))} ({spoken(asks(facts))})"
     if facts.status == "held":
         return f"Held for a decision: {what}"
     return f"{STATUS.get(facts.status, spoken(facts.status)).partition(':')[0]}: {what}"

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.errors import InterlockError
 from app.slack import errors, forms
-from app.slack.answers import Answers
 from app.slack.deciding import RECORDING, SILENT, Deciding, Said, Wish
 from app.slack.details_modal import Modals
 from app.slack.interaction import Interaction
 from app.slack.keeping import Keeping
 from app.slack.pieces import Json
-from app.slack.values import Origin, decode
-
-AFTER_THE_ANSWER = 0.5
-"""Seconds from answering a form with a view to the next change of that view: Slack shows the answer first."""
-
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+from app.slack.submissions import Submissions, done, unfit, updated
+from app.slack.values import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +24,7 @@ class Clicks:
 
     deciding: Deciding
     modals: Modals
-    answers: Answers
+    submissions: Submissions
     keeping: Keeping
     decided: Callable[[Interaction], None]
 
@@ -55,27 +49,13 @@ class Clicks:
         try:
             state = forms.form_state(act.view.sent if act.view else {})
         except InterlockError as error:
-            return _updated(Said("Not done", errors.sentence(error, "")))
-        if not state.reason:
-            return _reason_error("Say why, in a few words.")
-        if _NO_TEXT.search(state.reason):
-            return _reason_error("This holds characters that cannot be kept; write it anew.")
+            return updated(Said("Not done", errors.sentence(error, "")))
+        again = unfit(state.reason)
+        if again is not None:
+            return again
         wish = Wish(act.account, state.click, state.decision, state.reason, act.at)
-        return await self._submitted(act, wish, state.origin)
-
-    async def _submitted(self, act: Interaction, wish: Wish, origin: Origin) -> Json:
-        deciding = self.keeping.start(self._decided(act, wish), "a decision")
-        if not await _done(deciding, act.deadline):
-            self.keeping.start(self._tell_later(act, deciding, origin), "the outcome of a form")
-            return _updated(Said("Recording…", RECORDING))
-        said = deciding.result()
-        return {"response_action": "clear"} if said.done else _updated(said)
-
-    async def _tell_later(self, act: Interaction, deciding: asyncio.Task[Said], origin: Origin) -> None:
-        answered = asyncio.get_running_loop().time()
-        said = await deciding
-        await asyncio.sleep(max(0.0, answered + AFTER_THE_ANSWER - asyncio.get_running_loop().time()))
-        await self._tell(act, said, origin)
+        late = Said("Recording…", RECORDING)
+        return await self.submissions.answer(act, self._decided(act, wish), state.origin, late, closes=True)
 
     async def _approve(self, act: Interaction) -> Said:
         wish = Wish(act.account, decode(act.value), "approve", None, act.at)
@@ -104,25 +84,15 @@ class Clicks:
     async def _in_time(self, act: Interaction, work: Coroutine[Any, Any, Said], *, recording: bool = False) -> None:
         """Until the work is done, or Slack must have its answer: then the work goes on, and the person is told so."""
         task = self.keeping.start(self.deciding.safely(work, _about(act)), "a click")
-        late = not await _done(task, act.deadline)
+        late = not await done(task, act.deadline)
         self.keeping.start(self._tell_all(act, task, late=late and recording), "an answer to a click")
 
     async def _tell_all(self, act: Interaction, task: asyncio.Task[Said], *, late: bool) -> None:
         if late:
-            await self._tell(act, Said("Recording…", RECORDING))
+            await self.submissions.tell(act, Said("Recording…", RECORDING))
         said = await task
         if said is not SILENT:
-            await self._tell(act, said)
-
-    async def _tell(self, act: Interaction, said: Said, origin: Origin | None = None) -> None:
-        """In the modal if it was done in one, else to the person alone in the channel."""
-        if act.view is None or not await self.modals.say(act, said.title, said.sentence):
-            await self.answers.say(_at(act, origin or self.modals.origin(act)), said.sentence)
-
-
-async def _done(task: asyncio.Task[Any], deadline: float) -> bool:
-    await asyncio.wait({task}, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
-    return task.done()
+            await self.submissions.tell(act, said)
 
 
 def _about(act: Interaction) -> str | None:
@@ -130,17 +100,3 @@ def _about(act: Interaction) -> str | None:
         return decode(act.value).request_id
     except InterlockError:
         return None
-
-
-def _at(act: Interaction, origin: Origin) -> Interaction:
-    if act.channel is not None:
-        return act
-    return Interaction(act.account, act.deadline, channel=origin.channel, response_url=act.response_url)
-
-
-def _updated(said: Said) -> Json:
-    return {"response_action": "update", "view": forms.notice(said.title, said.sentence)}
-
-
-def _reason_error(sentence: str) -> Json:
-    return {"response_action": "errors", "errors": {"reason": sentence}}

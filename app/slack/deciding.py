@@ -28,11 +28,17 @@ RECORDING = "Recording your decision…"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person is told. ``done``: what they wanted is done."""
+    """What a person is told. ``done``: what they wanted is done; ``rows``: what is listed under the sentence."""
 
     title: str
     sentence: str
     done: bool = False
+    rows: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of it as one text."""
+        return "\n".join((self.sentence, *(f"- {row}" for row in self.rows)))
 
 
 SILENT = Said("", "", done=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.domain.errors import Malformed
-from app.slack import sections
+from app.slack import relations, sections
 from app.slack.parameters import printed
 from app.slack.pieces import (
     MAX_VIEW_BLOCKS,
@@ -38,6 +38,9 @@ MAX_PORTION = 6_000
 """Characters of one block, where it can be parted."""
 
 MAX_PAGE_BLOCKS = MAX_VIEW_BLOCKS - 10
+
+SHORT_TITLE = 80
+"""Characters of a title that stand in a heading in any case; a longer one stands below it once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +136,22 @@ def _read_on() -> Prose:
 
 def _everything(facts: CardFacts) -> Iterator[Block]:
     """All there is, in blocks of at most some 3,000 characters."""
-    if len(facts.title) > 100:
+    if len(facts.title) > SHORT_TITLE:
         yield from sections.verbatim("Title", one_line(facts.title))
     yield sections.summary(facts, WHOLE)
-    yield sections.behalf(facts, WHOLE)
+    if facts.asker is not None:
+        yield from sections.reason(facts, WHOLE)
+    yield from relations.reversed_by(facts, WHOLE, whole=True)
+    yield from relations.settlements(facts, WHOLE)
+    yield from relations.change(facts, WHOLE)
+    yield from relations.undoes(facts, WHOLE)
+    yield from sections.behalf(facts, WHOLE)
+    yield from relations.undone(facts, relations.printed_original(facts), WHOLE)
     yield from _parameters(facts)
     yield from sections.not_shown(facts, WHOLE)
     yield Rule()
-    yield from sections.reason(facts, WHOLE)
+    if facts.asker is None:
+        yield from sections.reason(facts, WHOLE)
     if facts.prompt_excerpt:
         yield from sections.verbatim("What it was prompted with, as the bot tells it", visible(facts.prompt_excerpt))
     yield Rule()
@@ -152,10 +163,10 @@ def _everything(facts: CardFacts) -> Iterator[Block]:
 
 
 def _parameters(facts: CardFacts) -> Iterator[Block]:
-    shown = printed(facts.parameters)
+    (label, note), shown = sections.asked(facts), printed(facts.parameters)
     if not shown:
-        yield Prose((labelled("Parameters", "none"),))
-    yield from sections.verbatim("Parameters", shown, sections.inert(facts))
+        yield Prose((labelled(label, sections.without(facts)),))
+    yield from sections.verbatim(label, shown, note)
 
 
 def _pages(blocks: Iterable[Block]) -> Iterator[tuple[Block, ...]]:

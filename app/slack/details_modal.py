@@ -6,7 +6,7 @@ import logging
 
 from app.domain.errors import InterlockError, Unavailable
 from app.slack import forms
-from app.slack.deciding import Deciding
+from app.slack.deciding import Deciding, Said
 from app.slack.details import Details, details, state_of
 from app.slack.interaction import Interaction
 from app.slack.pieces import Json
@@ -51,13 +51,18 @@ class Modals:
         origin = Origin(act.channel, act.message_ts) if act.modal is None else self.origin(act)
         await self._place(act, forms.reason_form(decision, facts, click, origin))
 
-    async def say(self, act: Interaction, title: str, sentence: str) -> bool:
+    async def open(self, act: Interaction, view: Json) -> None:
+        """Open a modal, in place of the one in which somebody clicked. Raises Unavailable."""
+        await self._place(act, view)
+
+    async def say(self, act: Interaction, said: Said) -> bool:
         """A notice in place of the modal, or in one if it was done at home; whether Slack took it."""
+        view = forms.notice(said.title, said.sentence, said.rows)
         try:
             if act.modal is not None:
-                await self._slack.call("views.update", view_id=act.modal.id, view=forms.notice(title, sentence))
+                await self._slack.call("views.update", view_id=act.modal.id, view=view)
             else:
-                await self._slack.call("views.open", trigger_id=act.trigger_id, view=forms.notice(title, sentence))
+                await self._slack.call("views.open", trigger_id=act.trigger_id, view=view)
         except SlackError as error:
             log.info("slack: a notice could not be shown: %s", error)
             return False

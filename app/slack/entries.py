@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.slack.pieces import Entry, date
 from app.slack.rights import details_button
 from app.slack.text import excerpt, mrkdwn, one_line, short
-from app.slack.words import STATUS, name
+from app.slack.words import STATUS, name, titled
 from app.use_cases.card_facts import CardFacts
 
 SIZE = 560
@@ -16,10 +16,16 @@ def entry(facts: CardFacts, *, button: bool) -> Entry:
     """One request; ``button``: with Details beside it."""
     whom = "" if facts.on_behalf_of is None else f"\nOn behalf of, says the bot: {_cut(facts.on_behalf_of, 80)}"
     status = STATUS.get(facts.status, one_line(facts.status)).partition(":")[0]
-    said = f"{_cut(facts.title, 100)}\n{_cut(facts.bot_title, 40)} ({_cut(facts.bot, 20)}) · {status}{whom}"
+    said = f"{titled(facts)}\n{_asker(facts)} · {status}{whom}"
     return Entry(
         said, f"{_when(facts)} · Digest `{mrkdwn(short(facts.digest))}`", details_button(facts) if button else None
     )
+
+
+def _asker(facts: CardFacts) -> str:
+    if facts.asker is not None:
+        return f"Asked by {_cut(facts.asker, 40)}"
+    return f"{_cut(facts.bot_title, 40)} ({_cut(facts.bot or '', 20)})"
 
 
 def _cut(text: str, most: int) -> str:

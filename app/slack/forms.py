@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.domain.errors import Malformed
 from app.slack import sections
 from app.slack.parameters import telling
-from app.slack.pieces import Block, Field, Json, Prose, Small, Verbatim, as_json, bold, labelled, line, plain
+from app.slack.pieces import Block, Bullets, Field, Json, Prose, Small, Verbatim, as_json, bold, line, plain
 from app.slack.text import excerpt, mrkdwn, one_line, short
 from app.slack.values import Click, Origin, metadata, metadata_of
-from app.slack.words import name
+from app.slack.words import titled
 from app.use_cases.card_facts import CardFacts
 
 Decision = Literal["deny", "approve"]
@@ -20,6 +21,7 @@ _TITLE = {"deny": "Deny this request", "approve": "Approve this request"}
 _SUBMIT = {"deny": "Deny", "approve": "Approve"}
 _MAX_TITLE = 24
 _MAX_SENTENCE = 2_900
+_MAX_ROW = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,11 @@ def reason_form(decision: Decision, facts: CardFacts, click: Click, origin: Orig
 
 
 def _essentials(facts: CardFacts) -> tuple[Block, ...]:
-    told = telling(facts.parameters, 1_000)
+    told, (label, note) = telling(facts.parameters, 1_000), sections.asked(facts)
     return (
-        Prose((line(bold(name(facts.title, 100))), labelled("Bot", name(facts.bot_title), f" ({name(facts.bot)})"))),
-        sections.behalf(facts, sections.ROOMY),
-        *((Prose((line(bold("Parameters"), sections.inert(facts)), Verbatim(told))),) if told else ()),
+        Prose((line(bold(titled(facts))), *sections.askers(facts, sections.ROOMY))),
+        *sections.behalf(facts, sections.ROOMY),
+        *((Prose((line(bold(label), note), Verbatim(told))),) if told else ()),
         Small(f"Digest `{mrkdwn(short(facts.digest))}`"),
     )
 
@@ -62,23 +64,25 @@ def form_state(view: Json) -> FormState:
     if decision not in ("deny", "approve"):
         raise Malformed("This is not a form of Interlock; open the request again.")
     click, origin, _ = metadata_of(view)
-    return FormState(decision, _typed(view).strip(), click, origin)
+    return FormState(decision, typed(view), click, origin)
 
 
-def _typed(view: Json) -> str:
+def typed(view: Json) -> str:
+    """The reason that was typed into a submitted form, white space around it removed."""
     value: Any = view
     for key in ("state", "values", "reason", "reason", "value"):
         value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) else ""
 
 
-def notice(title: str, sentence: str) -> Json:
-    """A modal that only says something."""
+def notice(title: str, sentence: str, rows: Sequence[str] = ()) -> Json:
+    """A modal that only says something, and perhaps lists something."""
     said = excerpt(one_line(sentence), _MAX_SENTENCE, "not shown here")
+    listed = Bullets(tuple(line(excerpt(one_line(row), _MAX_ROW, "not shown here")) for row in rows)) if rows else None
     return {
         "type": "modal",
         "callback_id": "notice",
         "title": plain(one_line(title)[:_MAX_TITLE]),
         "close": plain("Close"),
-        "blocks": as_json((Prose((line(said),)),), None),
+        "blocks": as_json((Prose((line(said), *((listed,) if listed else ()))),), None),
     }

@@ -8,7 +8,7 @@ from app.slack.parameters import holds_hidden, telling
 from app.slack.pieces import Button, Buttons, Confirm
 from app.slack.text import excerpt, one_line, short
 from app.slack.values import Click
-from app.slack.words import name
+from app.slack.words import titled
 from app.use_cases.card_facts import CardFacts
 
 REVEALED_ONLY = frozenset({"high", "critical"})
@@ -77,7 +77,7 @@ def confirmation(facts: CardFacts) -> Confirm | None:
     if facts.risk != "critical":
         return None
     whom = "" if facts.on_behalf_of is None else f"For: {excerpt(one_line(facts.on_behalf_of), 20, 'on the card')}\n"
-    start = f"{name(facts.title, 40)}\n{whom}"
+    start = f"{titled(facts, 40)}\n{whom}"
     end = f"\nDigest: {one_line(short(facts.digest))}"
     text = start + telling(facts.parameters, _CONFIRM_TEXT - len(start) - len(end)) + end
     return Confirm("Critical risk: approve this?", text, "Approve", "Go back")

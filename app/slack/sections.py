@@ -9,7 +9,7 @@ from datetime import datetime
 from app.slack.parameters import pointer
 from app.slack.pieces import Bullets, Header, Line, Prose, Run, Small, Verbatim, bold, date, labelled, line
 from app.slack.text import chunks, excerpt, mrkdwn, one_line, short, visible
-from app.slack.words import EXCLUDED, NAMED_BY_BOT, REVERSIBILITY, SAID, UNKNOWN, name, status_line
+from app.slack.words import EXCLUDED, NAMED_BY_BOT, REVERSIBILITY, SAID, UNKNOWN, group, name, status_line, titled
 from app.use_cases.card_facts import CardFacts, DecisionFacts, ExclusionFacts, StageFacts
 
 PIECE = 2_900
@@ -54,25 +54,39 @@ def bolds(text: str, caps: Caps) -> tuple[Run, ...]:
 
 def header(facts: CardFacts) -> Header:
     """The title."""
-    return Header(excerpt(one_line(facts.title), 100))
+    return Header(titled(facts))
 
 
 def summary(facts: CardFacts, caps: Caps) -> Prose:
     """Where it stands, who asks for what, and how much it can hurt."""
-    asker = "Bot" if facts.kind == "action" else "Asked by"
     kind = "" if facts.kind == "action" else f" ({one_line(facts.kind).replace('_', ' ')})"
     undo = REVERSIBILITY.get(facts.reversibility, one_line(facts.reversibility))
     lines = [
         line(bold(status_line(facts))),
-        labelled(asker, name(facts.bot_title, caps.name), f" ({name(facts.bot, caps.name)})"),
+        *_why_stopped(facts, caps),
+        *([line(UNKNOWN)] if facts.status == "unknown" else []),
+        *askers(facts, caps),
         labelled("Action", *runs(facts.action, caps.name, code=True), kind),
         labelled("Risk", Run(one_line(facts.risk), bold=facts.risk in _RISKY), f", {undo}"),
+        *(line(bold(warning)) for warning in facts.warnings),
     ]
     if facts.environment != "production":
         lines.append(labelled("Environment", *runs(facts.environment, caps.name)))
-    if facts.status == "unknown":
-        lines.insert(1, line(UNKNOWN))
-    return Prose((*lines, *_ran(facts), *_reversed(facts, caps)))
+    return Prose((*lines, *_ran(facts)))
+
+
+def _why_stopped(facts: CardFacts, caps: Caps) -> Iterator[Line]:
+    if facts.ended_reason:
+        yield labelled("Why it was stopped, in a person's words", *runs(facts.ended_reason, caps.policy))
+
+
+def askers(facts: CardFacts, caps: Caps) -> Iterator[Line]:
+    """The person who asks, if one does, and the bot that asks, or that it is about."""
+    if facts.asker is not None:
+        yield labelled("Asked by", name(facts.asker, caps.name))
+    about = "Bot" if facts.kind != "governance" else "About"
+    known = () if facts.bot is None else (f" ({name(facts.bot, caps.name)})",)
+    yield labelled(about, name(facts.bot_title, caps.name), *known)
 
 
 def _ran(facts: CardFacts) -> Iterator[Line]:
@@ -86,28 +100,23 @@ def _ran(facts: CardFacts) -> Iterator[Line]:
     yield labelled("Ran", attempts, *started, *finished, http)
 
 
-def _reversed(facts: CardFacts, caps: Caps) -> Iterator[Line]:
-    if facts.reversed_by:
-        yield labelled("Reversed by", listing(facts.reversed_by, caps.listed, caps.name))
-
-
 def whose(facts: CardFacts) -> str:
-    """Whose words reason and parameters are; a rollback or a change of the rules is asked for by a person."""
+    """Whose words the reason is; a rollback or a change of the rules is asked for by a person."""
     return "the bot's" if facts.kind == "action" else "the asker's"
 
 
-def behalf(facts: CardFacts, caps: Caps) -> Prose:
-    """For whom the bot says that it acts."""
-    return Prose(tuple(_spoken_for(facts, caps.behalf)))
+def behalf(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
+    """For whom the bot says that it acts; of a rollback, that it acted. A change of Interlock is for nobody."""
+    return () if facts.kind == "governance" else (Prose(tuple(_spoken_for(facts, caps.behalf))),)
 
 
 def _spoken_for(facts: CardFacts, most: int) -> Iterator[Line]:
     if facts.on_behalf_of is None:
         yield labelled("On behalf of", "nobody was named")
     else:
-        yield labelled(f"On behalf of, in {whose(facts)} own words", *runs(facts.on_behalf_of, most, code=True))
+        yield labelled("On behalf of, in the bot's own words", *runs(facts.on_behalf_of, most, code=True))
     if facts.triggered_by not in (None, facts.on_behalf_of):
-        yield labelled(f"Triggered by, in {whose(facts)} own words", *runs(str(facts.triggered_by), most, code=True))
+        yield labelled("Triggered by, in the bot's own words", *runs(str(facts.triggered_by), most, code=True))
 
 
 def verbatim(label: str, shown: str, note: str = "") -> Iterator[Prose]:
@@ -121,26 +130,45 @@ def verbatim(label: str, shown: str, note: str = "") -> Iterator[Prose]:
 
 
 def reason(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
-    """Why the bot asks, in its own words."""
+    """Why it is asked for, in the asker's own words."""
     if not facts.reason:
         return (Prose((labelled("Reason", "none was given"),)),)
     shown = excerpt(visible(facts.reason), caps.reason, lines=caps.lines)
     return tuple(verbatim(f"Reason, in {whose(facts)} own words", shown))
 
 
-def inert(facts: CardFacts) -> str:
-    """What is said beside the parameters."""
-    return f" (every text in them is {whose(facts)})"
+PARAMETERS = {
+    "action": ("Parameters", "every text in them is the bot's"),
+    "rollback": ("What will run", "worked out from what it undoes: every text in it is the bot's, or its target's"),
+    "governance": ("What would change", "every text in it is the asker's"),
+}
+"""By the request's kind: what the parameters are called, and whose words are in them."""
+
+
+def asked(facts: CardFacts) -> tuple[str, str]:
+    """What the parameters are called, and what is said beside that."""
+    label, note = PARAMETERS.get(facts.kind, ("Parameters", "every text in them is the asker's"))
+    return label, f" ({note})"
+
+
+def without(facts: CardFacts) -> str:
+    """What is said in place of parameters where there are none."""
+    return "none" if facts.kind == "action" else f"{name(facts.action)}, without parameters"
 
 
 def not_shown(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
     """Which values are masked, by JSON pointer."""
-    if not facts.not_shown:
+    return masked_places("Not shown", facts.not_shown, caps)
+
+
+def masked_places(label: str, pointers: Sequence[str], caps: Caps) -> tuple[Prose, ...]:
+    """JSON pointers of values that are masked, and how many there are."""
+    if not pointers:
         return ()
-    places = [excerpt(pointer(path), caps.remark) for path in facts.not_shown[: caps.listed]]
-    left = len(facts.not_shown) - len(places)
+    places = [excerpt(pointer(path), caps.remark) for path in pointers[: caps.listed]]
+    left = len(pointers) - len(places)
     more = f"\nand {left:,} more, all in Details" if left else ""
-    return tuple(verbatim(f"Not shown: {len(facts.not_shown):,}", "\n".join(places) + more))
+    return tuple(verbatim(f"{label}: {len(pointers):,}", "\n".join(places) + more))
 
 
 def policy(facts: CardFacts, caps: Caps) -> Prose:
@@ -173,7 +201,11 @@ def _open_index(stages: Sequence[StageFacts]) -> int:
 
 
 def _stage(stage: StageFacts, caps: Caps) -> Line:
-    by = "" if stage.groups == (stage.name,) else f" (decided by {listing(stage.groups, caps.listed, caps.name)})"
+    by = (
+        ""
+        if stage.groups == (stage.name,)
+        else f" (decided by {listing(list(map(group, stage.groups)), caps.listed, caps.name)})"
+    )
     level = "" if stage.level == "click" else f", sign-in level {one_line(stage.level)}"
     asks = ", with a reason" if stage.reason_required else ""
     closes: tuple[str | datetime, ...] = (

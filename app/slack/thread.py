@@ -9,10 +9,12 @@ from typing import Any
 from app.slack.pieces import Line, Prose, Verbatim, as_json, bold, line
 from app.slack.sections import runs
 from app.slack.text import excerpt, spoken, visible
-from app.slack.words import STATUS, UNKNOWN, denier, status_line
-from app.use_cases.card_facts import CardFacts
+from app.slack.words import STATUS, UNKNOWN, brief, denier, name, status_line, titled
+from app.use_cases.card_facts import CardFacts, RollbackFacts
 
 RESULT = "What the target answered is in the web API, not here."
+REVERSED = "reversed"
+"""The key of the reply that says that a rollback has succeeded; there is one such at most."""
 _MAX_REASON = 2_000
 _ENDS = frozenset({"denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "failed", "unknown"})
 
@@ -39,6 +41,7 @@ def _replies(facts: CardFacts) -> Iterator[Reply]:
         yield _reply("unknown", facts, line(bold(status_line(facts))), _unknown())
     elif facts.status in _ENDS:
         yield _reply(facts.status, facts, line(bold(status_line(facts))), *_more(facts))
+    yield from (_reversed(facts, one) for one in facts.reversed_by if one.status == "succeeded")
 
 
 def _unknown() -> Line:
@@ -47,7 +50,10 @@ def _unknown() -> Line:
 
 def _more(facts: CardFacts) -> Iterator[Line | Verbatim]:
     by = denier(facts)
-    if by is not None and by.reason:
+    if facts.ended_reason:
+        yield line("Why it was stopped, in a person's words:")
+        yield Verbatim(excerpt(visible(facts.ended_reason), _MAX_REASON))
+    elif by is not None and by.reason:
         yield line("Their reason:")
         yield Verbatim(excerpt(visible(by.reason), _MAX_REASON))
     elif facts.status == "denied" and by is None and facts.verdict_reason:
@@ -56,7 +62,12 @@ def _more(facts: CardFacts) -> Iterator[Line | Verbatim]:
         yield line(RESULT)
 
 
+def _reversed(facts: CardFacts, one: RollbackFacts) -> Reply:
+    said = line(bold("Rolled back"), f" by request {brief(one.request_id)}, asked by {name(one.asker)}")
+    return Reply(REVERSED, f"Rolled back: {spoken(facts.title)}", as_json((Prose((said,)),), None))
+
+
 def _reply(key: str, facts: CardFacts, *parts: Line | Verbatim) -> Reply:
     """``text`` is what a notification shows: our words and the title."""
     said = STATUS[key].partition(":")[0]
-    return Reply(key, f"{said}: {spoken(facts.title)}", as_json((Prose(parts),), None))
+    return Reply(key, f"{said}: {spoken(titled(facts))}", as_json((Prose(parts),), None))

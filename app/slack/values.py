@@ -34,7 +34,7 @@ class Origin:
 
 def encode(click: Click) -> str:
     """A button's value: compact JSON of at most 2,000 characters; `decode` reads it back."""
-    return _compact({"request_id": click.request_id, "digest": click.digest, "card": click.card}, MAX_VALUE)
+    return packed({"request_id": click.request_id, "digest": click.digest, "card": click.card}, MAX_VALUE)
 
 
 def decode(value: str) -> Click:
@@ -45,15 +45,19 @@ def decode(value: str) -> Click:
 def metadata(click: Click, origin: Origin, **more: int | str) -> str:
     """A modal's private_metadata: the click, the origin, and what else the modal must remember."""
     kept = {"request_id": click.request_id, "digest": click.digest, "card": click.card}
-    return _compact({**kept, "channel": origin.channel, "ts": origin.ts, **more}, MAX_METADATA)
+    return packed({**kept, "channel": origin.channel, "ts": origin.ts, **more}, MAX_METADATA)
 
 
 def metadata_of(view: dict[str, Any], *more: str) -> tuple[Click, Origin, dict[str, Any]]:
     """Click, origin and the rest of what `metadata` wrote into a view. Raises Malformed for anything else."""
     keys = {"request_id", "digest", "card", "channel", "ts", *more}
     data = parsed(view.get("private_metadata"), MAX_METADATA, keys)
-    origin = Origin(_text(data, "channel", may_lack=True), _text(data, "ts", may_lack=True))
-    return click_in(data), origin, {name: data[name] for name in more}
+    return click_in(data), origin_in(data), {name: data[name] for name in more}
+
+
+def origin_in(data: dict[str, Any]) -> Origin:
+    """The origin among these values. Raises Malformed."""
+    return Origin(_text(data, "channel", may_lack=True), _text(data, "ts", may_lack=True))
 
 
 def parsed(value: Any, most: int, keys: set[str]) -> dict[str, Any]:
@@ -88,7 +92,8 @@ def _text(data: dict[str, Any], key: str, *, may_lack: bool = False) -> str | No
     raise _malformed()
 
 
-def _compact(data: dict[str, Any], most: int) -> str:
+def packed(data: dict[str, Any], most: int = MAX_METADATA) -> str:
+    """Data as compact JSON of at most so many characters; `parsed` reads it back."""
     text = json.dumps(data, separators=(",", ":"))
     if len(text) > most:
         raise ValueError(f"{len(text)} characters do not fit into the {most} that Slack keeps")

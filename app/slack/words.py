@@ -40,6 +40,9 @@ WHY: Final = {
     "not-entitled": "the bot may no longer ask for this",
     "action-changed": "what the action does has changed",
     "digest-differs": "it is not what people decided on",
+    "outcome-changed": "what came of the request that it undoes is another now",
+    "not-reversible": "the rules no longer say how to undo it",
+    "stopped-again": "it was stopped again after this was asked for",
     "no-outcome": "no outcome was ever recorded",
     "no-more-attempts": "every attempt was used up",
     "settled": "people settled what came of it",
@@ -58,7 +61,21 @@ EXCLUDED: Final = {
     "weak-authentication": "signed in too weakly",
     "stale-authority": "lost the standing to decide",
     "unlinked-identity": "has no active account here",
+    "rollback-approver": "approved, asked for or benefits from what this undoes, or asked to undo it",
+    "governance-change": "asked for this change, or owns or deployed the bot that it is about",
 }
+
+KIND: Final = {"rollback": "Rollback", "incident_rollback": "Rollback of many", "governance": "Change"}
+"""What people ask for; what a bot asks for is shown by its title alone."""
+
+CHANGES: Final = {
+    "interlock.bots.resume": "Once this is approved, the bot may ask and act again.",
+    "interlock.installation.resume": "Once this is approved, all bots may ask and act again.",
+}
+"""What comes of a change of Interlock itself, by its action."""
+
+RESUMERS: Final = "interlock:resume"
+"""The built-in groups that let bots go on; no group of the rules can have a name with a colon."""
 
 NAMED_BY_BOT: Final = frozenset({"on-behalf-of", "beneficiary"})
 """Exclusions that the bot's own words cause."""
@@ -69,6 +86,27 @@ REVERSIBILITY: Final = {
     "externally_reversible": "reversible only with others' help",
     "irreversible": "irreversible",
 }
+
+
+def titled(facts: CardFacts, most: int = 100) -> str:
+    """The title on one line, after the word for what kind of request it is."""
+    kind = f"{KIND[facts.kind]}: " if facts.kind in KIND else ""
+    return f"{kind}{name(facts.title, most - len(kind))}"
+
+
+def asks(facts: CardFacts, most: int = 80) -> str:
+    """Who asks: a bot by its title, or a person by name."""
+    return name(facts.bot_title, most) if facts.asker is None else f"asked by {name(facts.asker, most)}"
+
+
+def brief(request_id: str) -> str:
+    """As much of a request's id as /interlock takes for it."""
+    return one_line(request_id[:8])
+
+
+def group(named: str) -> str:
+    """A group by its name; a built-in one by who is in it."""
+    return "security seats and administrators" if named.startswith(RESUMERS) else named
 
 
 def why(facts: CardFacts) -> str:

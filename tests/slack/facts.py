@@ -12,12 +12,18 @@ from app.use_cases.card_facts import (
     DecisionFacts,
     ExclusionFacts,
     ExecutionFacts,
+    OriginalFacts,
+    RollbackFacts,
+    SettlementFacts,
     StageFacts,
+    StopFacts,
 )
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 API = "https://interlock.example"
 REQUEST = "0b0c9e7e-6f0e-5d6e-9a3b-2f6d7c1e8a10"
+ORIGINAL = "22222222-6f0e-5d6e-9a3b-2f6d7c1e8a10"
+ROLLBACK = "33333333-6f0e-5d6e-9a3b-2f6d7c1e8a10"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 HOSTILE = (
@@ -116,6 +122,21 @@ def closed() -> tuple[StageFacts, ...]:
     return stage("support-leads", status="closed"), stage("finance", status="closed")
 
 
+def original(**changed: Any) -> OriginalFacts:
+    """What a rollback undoes: it succeeded before noon."""
+    plain = OriginalFacts(
+        request_id=ORIGINAL,
+        title="Cancel a pending order",
+        action="orders.cancel",
+        parameters={"order_id": "#W2378156", "reason": "no longer needed"},
+        not_shown=(),
+        status="succeeded",
+        status_then="succeeded",
+        ended_at=NOON - timedelta(minutes=20),
+    )
+    return replace(plain, **changed)
+
+
 APPROVED = (said("approve"), said("approve", "Fin Ito", stage="finance", via="api", at=NOON + timedelta(minutes=31)))
 DENIED = (said("deny", reason="The order has shipped."),)
 
@@ -186,6 +207,26 @@ STATES: dict[str, CardFacts] = {
     "cancelled": request(status="cancelled", stages=closed(), may_decide=(), ended_why="superseded"),
     "revoked": request(status="revoked", stages=closed(), may_decide=(), ended_why="stopped"),
     "lapsed": request(status="lapsed", stages=passed(), decisions=APPROVED, may_decide=(), ended_why="not-started"),
+    "stopped": request(
+        status="revoked", stages=closed(), may_decide=(), ended_why="stopped", ended_reason="It refunds strangers"
+    ),
+    "half-settled": request(
+        status="unknown",
+        stages=passed(),
+        decisions=APPROVED,
+        may_decide=(),
+        execution=ran(status="unknown"),
+        settlements=(SettlementFacts("Ivan Petrov", "failed", "No such call in its log.", NOON + timedelta(hours=1)),),
+    ),
+    "rolled-back": request(
+        status="succeeded",
+        stages=passed(),
+        decisions=APPROVED,
+        may_decide=(),
+        execution=ran(status="succeeded"),
+        reversed_by=(RollbackFacts(ROLLBACK, "succeeded", "Ivan Petrov"),),
+    ),
+    "held-for-ever": request(reversibility="irreversible", warnings=("Nothing undoes this action.",)),
 }
 """A request in every state, and held for every reason that changes its buttons."""
 
@@ -213,7 +254,21 @@ def hostile(text: str = HOSTILE, **changed: Any) -> CardFacts:
             excluded=(ExclusionFacts(text, ("on-behalf-of", text)),),
             decisions=(said("approve", text, reason=text, stage=text), said("deny", text, reason=text, standing=False)),
             refusals=1,
-            reversed_by=(text,),
+            reversed_by=(RollbackFacts(text, text, text),),
+            ended_reason=text,
+            warnings=("Nothing undoes this action.",),
+            settlements=(SettlementFacts(text, text, text, NOON),),
+            asker=text,
+            original=original(
+                request_id=text,
+                title=text,
+                action=text,
+                parameters={text: text, "hidden": HIDDEN},
+                not_shown=(f"/{text}",),
+                status=text,
+                status_then=f"{text}!",
+            ),
+            stop=StopFacts(text, text, NOON, text, 1),
             ended_why=text,
             risk="moderate",
         ),
@@ -241,7 +296,9 @@ def crowded(**changed: Any) -> CardFacts:
         excluded=tuple(ExclusionFacts(f"{n}{long}", ("on-behalf-of", "bot-owner", "beneficiary")) for n in range(90)),
         decisions=tuple(said("approve", f"{n}{long}", reason=long * 2, stage=long) for n in range(60)),
         refusals=12_345,
-        reversed_by=(long,) * 50,
+        reversed_by=(RollbackFacts(ROLLBACK, "succeeded", long),) * 50,
+        ended_reason=long * 5,
+        settlements=(SettlementFacts(long, "failed", long * 5, NOON),) * 50,
         not_shown=tuple(f"/{n}/{long}" for n in range(300)),
         risk="moderate",
     )

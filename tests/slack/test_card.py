@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +15,11 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from app.domain.states import Status
 from app.slack.card import MAX_PARAMETERS, Card, card
 from app.slack.pieces import length
+from app.slack.relations import UNDONE
 from app.slack.values import Click, decode
-from app.use_cases.card_facts import HIDDEN, CardFacts, ExclusionFacts
+from app.use_cases.card_facts import HIDDEN, CardFacts, ExclusionFacts, RollbackFacts, SettlementFacts
 from tests.fakes.slack.block_kit import readable
+from tests.slack.asked import ASKED_BY_PEOPLE, crowded_rollback, resumption, rollback
 from tests.slack.facts import (
     API,
     APPROVED,
@@ -24,10 +27,12 @@ from tests.slack.facts import (
     HOSTILE,
     NOON,
     REQUEST,
+    ROLLBACK,
     STATES,
     closed,
     crowded,
     hostile,
+    original,
     ran,
     request,
     said,
@@ -58,6 +63,11 @@ def test_a_card_of_every_state(state: str, snapshot: SnapshotAssertion) -> None:
     assert reads(STATES[state]) == snapshot
 
 
+@pytest.mark.parametrize("state", ASKED_BY_PEOPLE)
+def test_a_card_of_what_people_ask_for(state: str, snapshot: SnapshotAssertion) -> None:
+    assert reads(ASKED_BY_PEOPLE[state]) == snapshot
+
+
 def test_every_status_has_its_card() -> None:
     assert {facts.status for facts in STATES.values()} == set(Status)
 
@@ -77,11 +87,33 @@ def test_the_message_as_slack_gets_it(snapshot: SnapshotAssertion) -> None:
         ("held-masked-high", ["deny", "details"]),
         ("held-too-long", ["deny", "details"]),
         ("held-stronger-level", ["details"]),
+        ("held-for-ever", ["approve", "deny", "details"]),
         *((state, ["details"]) for state in STATES if not state.startswith("held")),
     ],
 )
 def test_the_buttons(state: str, expected: list[str]) -> None:
     made = shown(STATES[state])
+    assert actions(made.message(HASH)["blocks"]) == expected
+    assert made.decides is (len(expected) > 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("rollback", ["approve", "deny", "details"]),
+        ("rollback-of-unknown", ["approve", "deny", "details"]),
+        ("rollback-of-masked", ["approve", "deny", "details"]),
+        ("rollback-masked", ["deny", "details"]),
+        ("rollback-too-long", ["deny", "details"]),
+        ("rollback-without-parameters", ["approve", "deny", "details"]),
+        ("rollback-done", ["details"]),
+        ("rollback-revoked", ["details"]),
+        ("resumption", ["details"]),
+        ("resumption-of-all", ["details"]),
+    ],
+)
+def test_the_buttons_of_what_people_ask_for(state: str, expected: list[str]) -> None:
+    made = shown(ASKED_BY_PEOPLE[state])
     assert actions(made.message(HASH)["blocks"]) == expected
     assert made.decides is (len(expected) > 1)
 
@@ -155,13 +187,91 @@ CHANGES: list[dict[str, Any]] = [
     {"status": "executing", "execution": ran(finished_at=None)},
     {"status": "failed", "execution": ran()},
     {"status": "failed", "execution": ran(http_status=500)},
-    {"reversed_by": (REQUEST,)},
+    {"reversed_by": (RollbackFacts(ROLLBACK, "held", "Ivan"),)},
+    {"reversed_by": (RollbackFacts(ROLLBACK, "succeeded", "Ivan"),)},
+    {"asker": "Ivan Petrov"},
+    {"warnings": ("Nothing undoes this action.",)},
+    {"ended_reason": "It refunds strangers"},
+    {"settlements": (SettlementFacts("Ivan", "failed", "because", NOON),)},
+]
+
+UNDONE_CHANGES: list[dict[str, Any]] = [
+    {"request_id": REQUEST},
+    {"title": "Other"},
+    {"action": "orders.other"},
+    {"parameters": {"order_id": "#W2378157", "reason": "no longer needed"}},
+    {"parameters": {"order_id": "#W2378156", "reason": HIDDEN}},
+    {"not_shown": ("/reason",)},
+    {"status": "failed"},
+    {"status_then": "unknown"},
+    {"ended_at": NOON},
+]
+CHANGES_OF_ROLLBACKS: list[dict[str, Any]] = [
+    {"asker": "Nora Quist"},
+    {"reason": "Other"},
+    {"parameters": {"order_id": "#W2378157"}},
+    {"warnings": ("What this undoes failed.",)},
+    *({"original": original(**change)} for change in UNDONE_CHANGES),
 ]
 
 
 def test_what_is_hashed_differs_whenever_anything_visible_does() -> None:
-    seen = [str(shown(facts).content()) for facts in (request(), *(request(**change) for change in CHANGES))]
+    asks = (request(), *(request(**change) for change in CHANGES))
+    undone = (rollback(), *(rollback(**change) for change in CHANGES_OF_ROLLBACKS))
+    seen = [str(shown(facts).content()) for facts in (*asks, *undone)]
     assert len(set(seen)) == len(seen)
+
+
+def test_a_rollback_shows_what_runs_and_what_it_undoes_apart() -> None:
+    blocks = sent(rollback(original=original(parameters={"order_id": "#W1", "zip": HIDDEN}, not_shown=("/zip",))))[
+        "blocks"
+    ]
+    assert framed(blocks, "What will run") == '"order_id": "#W2378156"'
+    assert framed(blocks, UNDONE) == '"order_id": "#W1",\n"zip": ⟨not shown⟩'
+    assert framed(blocks, "Not shown of what it undoes: 1") == "/zip"
+    assert framed(blocks, "Parameters") == ""
+
+
+def test_a_persons_words_are_not_called_a_bots() -> None:
+    for facts in (rollback(reason=HOSTILE), resumption(reason=HOSTILE)):
+        blocks = sent(facts)["blocks"]
+        assert framed(blocks, "Reason, in the asker's own words").startswith("<!channel> <!here>")
+        assert "in the bot's own words" not in readable(blocks).replace("On behalf of, in the bot's own words", "")
+    assert "the bot's" not in reads(resumption())
+
+
+def test_approve_goes_when_what_is_undone_does_not_fit() -> None:
+    """Alone what will run would fit."""
+    said_so = reads(rollback(parameters={"a": "x" * 2_500}, original=original(parameters={"b": "y" * 2_600})))
+    assert "too many for a card; all are in Details" in said_so
+    assert '"a": "xxx' in said_so
+    assert '"b"' not in said_so
+    assert "[Approve]" not in said_so
+
+
+def test_a_crowded_rollback_still_shows_both_parameters() -> None:
+    facts = crowded_rollback(not_shown=(), on_behalf_of="c:1", triggered_by="c:1")
+    blocks = sent(facts)["blocks"]
+    assert framed(blocks, "What will run").count("key ") == framed(blocks, UNDONE).count("key ") == 35
+    assert actions(blocks) == ["approve", "deny", "details"]
+    sent(crowded_rollback())
+
+
+@pytest.mark.parametrize("asked", [rollback, resumption])
+def test_hostile_texts_of_what_people_ask_for(asked: Callable[..., CardFacts]) -> None:
+    for text in ("", "\n", "\u202e" * 300, "x" * 10_000, HOSTILE):
+        odd = hostile(text)
+        facts = asked(
+            asker=text,
+            reason=text,
+            title=text,
+            original=odd.original,
+            stop=odd.stop,
+            bot_title=text,
+            may_decide=(text,),
+        )
+        sent(facts)
+        sent(replace(facts, status="revoked", ended_reason=text))
 
 
 def test_parameters_stand_in_full_as_json() -> None:

@@ -89,13 +89,6 @@ async def test_a_guest_gets_no_code(reception: Reception) -> None:
     assert "Your code" not in said
 
 
-@pytest.mark.parametrize("text", ["stop bot", "rollback 0c1d5a52-7c52-5b42-8f43-0d2a6f0f4a11"])
-async def test_what_comes_later_says_what_to_do_now(reception: Reception, text: str) -> None:
-    said = await typed(reception, "dana", text)
-    assert "later version" in said
-    assert f"{API}/v1/requests" in said
-
-
 async def test_when_slack_is_slow_the_answer_comes_after(reception: Reception) -> None:
     reception.fake.workspace.add_user("U0SLOW", "slow")
     reception.fake.fail_next("users.info", "timeout before commit", times=2)

@@ -13,10 +13,12 @@ from syrupy.assertion import SnapshotAssertion
 from app.domain.errors import Malformed
 from app.slack.details import Details, Origin, details, state_of
 from app.slack.parameters import printed
+from app.slack.relations import UNDONE
 from app.slack.text import visible
 from app.slack.values import Click, decode
 from app.use_cases.card_facts import HIDDEN, CardFacts
 from tests.fakes.slack.block_kit import readable
+from tests.slack.asked import ASKED_BY_PEOPLE, crowded_rollback
 from tests.slack.facts import API, DIGEST, HOSTILE, REQUEST, STATES, crowded, hostile, request
 from tests.slack.seen import Json, actions, buttons, fine_view, framed
 from tests.slack.test_parameters import read_back, values, without_hidden, words
@@ -47,6 +49,18 @@ def test_an_ordinary_request(snapshot: SnapshotAssertion) -> None:
     assert readable(view["blocks"]) == snapshot
 
 
+@pytest.mark.parametrize("state", ["rollback-of-settled", "rollback-too-long", "resumption"])
+def test_what_people_ask_for(state: str, snapshot: SnapshotAssertion) -> None:
+    (view,) = views(ASKED_BY_PEOPLE[state])
+    assert readable(view["blocks"]) == snapshot
+
+
+def test_a_rollback_that_is_too_long_for_a_card_is_decided_here() -> None:
+    (view,) = views(ASKED_BY_PEOPLE["rollback-too-long"])
+    assert actions(view["blocks"]) == ["approve", "deny"]
+    assert framed(view["blocks"], UNDONE) == '"sql": "' + "x" * 6_000 + '"'
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
@@ -56,6 +70,7 @@ def test_an_ordinary_request(snapshot: SnapshotAssertion) -> None:
         ("held-too-long", ["approve", "deny"]),
         ("held-masked-high", ["deny"]),
         ("held-stronger-level", []),
+        ("held-for-ever", ["approve", "deny"]),
         *((state, []) for state in STATES if not state.startswith("held")),
     ],
 )
@@ -78,7 +93,9 @@ def test_critical_risk_asks_once_more_here_too() -> None:
     assert approve["confirm"]["text"]["text"].endswith("Digest: 0123456789ab")
 
 
-@pytest.mark.parametrize("facts", [hostile(), crowded(), hostile("\u202e" * 300), hostile("\n" * 5_000), hostile("")])
+@pytest.mark.parametrize(
+    "facts", [hostile(), crowded(), crowded_rollback(), hostile("\u202e" * 300), hostile("\n" * 5_000), hostile("")]
+)
 def test_any_page_is_fine(facts: CardFacts) -> None:
     assert views(facts)
 

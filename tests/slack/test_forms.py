@@ -57,3 +57,4 @@ def test_another_view_is_malformed(change: dict[str, Any]) -> None:
 def test_a_notice_is_inert(sentence: str) -> None:
     fine_view(notice("Not recorded", sentence))
     fine_view(notice(HOSTILE, sentence))
+    fine_view(notice("Stopped", sentence, [sentence] * 21))

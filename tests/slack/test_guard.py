@@ -53,7 +53,7 @@ async def test_forgeries_are_401_and_say_nothing_more(reception: Reception) -> N
     shown = await reception.world.ask("do.moderate")
     body = await approval(reception, shown)
     cases = forgeries(reception.fake.people.signed(body))
-    for at in (-301, 301, -86_400):
+    for at in (-301, 330, -86_400):  # on a busy machine half a minute goes by until it arrives
         cases[f"signed {at} s from now"] = reception.fake.people.signed(body, time.time() + at)
     cases["another secret"] = reception.fake.people.signed(body, secret="guessed")
     said = set()

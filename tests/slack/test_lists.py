@@ -8,8 +8,11 @@ from syrupy.assertion import SnapshotAssertion
 from app.slack.lists import MAX_AT_HOME, MAX_LISTED, home, pending, story
 from app.use_cases.card_facts import CardFacts
 from tests.fakes.slack.block_kit import readable
-from tests.slack.facts import STATES, crowded, hostile, request
+from tests.slack.asked import ASKED_BY_PEOPLE, resumption, rollback
+from tests.slack.facts import ORIGINAL, ROLLBACK, STATES, crowded, hostile, request
 from tests.slack.seen import actions, fine, fine_view
+
+ALL = {**STATES, **ASKED_BY_PEOPLE}
 
 
 def test_pending_is_a_line_each_with_details(snapshot: SnapshotAssertion) -> None:
@@ -18,6 +21,17 @@ def test_pending_is_a_line_each_with_details(snapshot: SnapshotAssertion) -> Non
     assert readable(message["blocks"]) == snapshot
     assert message["text"] == "Waiting for you: 2"
     assert actions(message["blocks"]) == ["details", "details"]
+
+
+def test_what_people_ask_for_is_listed_by_who_asks(snapshot: SnapshotAssertion) -> None:
+    message = pending([rollback(), resumption()], more=False)
+    fine(message)
+    assert readable(message["blocks"]) == snapshot
+
+
+def test_a_story_names_what_it_has_to_do_with_by_whole_ids() -> None:
+    assert ROLLBACK in readable(story(STATES["rolled-back"])["blocks"])
+    assert ORIGINAL in readable(story(ASKED_BY_PEOPLE["rollback"])["blocks"])
 
 
 def test_nothing_pending() -> None:
@@ -50,7 +64,7 @@ def test_home_says_how_to_be_linked(snapshot: SnapshotAssertion) -> None:
     assert readable(view["blocks"]) == snapshot
 
 
-@pytest.mark.parametrize("facts", [*STATES.values(), hostile(), crowded()], ids=[*STATES, "hostile", "crowded"])
+@pytest.mark.parametrize("facts", [*ALL.values(), hostile(), crowded()], ids=[*ALL, "hostile", "crowded"])
 def test_a_story_has_everything_but_decisions(facts: CardFacts) -> None:
     message = story(facts)
     fine(message)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from app.slack.commands import HELP
 from app.slack.starting import EMAIL_SCOPE, MANIFEST, SCOPES
 
 ROOT = Path(__file__).parents[2]
@@ -59,3 +60,10 @@ def test_slack_takes_its_texts(manifest: Any) -> None:
     for command in manifest["features"]["slash_commands"]:
         assert len(command["command"]) <= 32
         assert len(command["description"]) <= 2000
+        assert len(command["usage_hint"]) <= 1000
+
+
+def test_its_hint_names_what_help_names(manifest: Any) -> None:
+    [command] = manifest["features"]["slash_commands"]
+    hinted = {part.split()[0] for part in command["usage_hint"].split(" | ")}
+    assert hinted == {row.split()[1].rstrip(":") for row in HELP.splitlines()}

@@ -18,6 +18,7 @@ from app.use_cases.services import Services, Waiters
 from tests.conftest import NewDatabase
 from tests.fakes.desk import Desk
 from tests.slack.conftest import Reception, reception_of, user
+from tests.slack.responding import done, form, submit
 from tests.world import World, build_context, connect, working
 
 
@@ -73,6 +74,26 @@ async def test_a_slow_form_says_recording_and_then_what_came_of_it(slow: Slow) -
     async with slow.worker():
         await reception.says("marco", "Denied")
         assert await reception.decisions(shown) == [("marco", "deny")]
+
+
+async def test_a_slow_rollback_says_so_and_then_which_request_it_is(slow: Slow) -> None:
+    reception = slow.reception
+    async with slow.worker():
+        original = await done(reception.world)
+    modal = await form(reception, "ivan", f"rollback {original['id']}")
+    sent, told = await submit(reception, "ivan", modal)
+    assert 2.0 < sent.seconds < 3.0
+    assert "Asking for the rollback" in told
+    async with slow.worker():
+        await reception.says("ivan", "Asked for, as request")
+        [rollback] = (await reception.world.look(original))["reversed_by"]
+        await reception.says("ivan", rollback)
+
+
+async def test_a_stop_needs_no_worker(slow: Slow) -> None:
+    sent, told = await submit(slow.reception, "ivan", await form(slow.reception, "ivan", "stop bot"))
+    assert sent.seconds < 2.0
+    assert "is stopped since" in told
 
 
 async def test_closing_the_door_waits_for_decisions(slow: Slow) -> None:

@@ -6,13 +6,14 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from app.slack.thread import Reply, replies
-from app.use_cases.card_facts import CardFacts
+from app.use_cases.card_facts import CardFacts, RollbackFacts
 from tests.fakes.slack.block_kit import readable
-from tests.slack.facts import HOSTILE, STATES, closed, crowded, hostile, ran, request, said
+from tests.slack.asked import ASKED_BY_PEOPLE
+from tests.slack.facts import HOSTILE, ROLLBACK, STATES, closed, crowded, hostile, ran, request, said
 from tests.slack.seen import fine, framed
 
 ENDED = ["denied", "withdrawn", "denied-by-rules", "expired", "cancelled", "revoked", "lapsed"]
-RAN = ["succeeded", "failed", "unknown", "settled"]
+RAN = ["succeeded", "failed", "unknown", "settled", "rolled-back", "stopped"]
 
 
 def told(facts: CardFacts) -> list[Reply]:
@@ -39,6 +40,9 @@ def test_every_end_is_told(state: str, snapshot: SnapshotAssertion) -> None:
         ("failed", ["failed"]),
         ("unknown", ["unknown"]),
         ("settled", ["unknown", "succeeded"]),
+        ("half-settled", ["unknown"]),
+        ("rolled-back", ["succeeded", "reversed"]),
+        ("stopped", ["revoked"]),
     ],
 )
 def test_keys(state: str, keys: list[str]) -> None:
@@ -48,6 +52,19 @@ def test_keys(state: str, keys: list[str]) -> None:
 def test_settled_as_failed() -> None:
     facts = request(status="failed", ended_why="settled", execution=ran(status="failed"))
     assert [reply.key for reply in told(facts)] == ["unknown", "failed"]
+
+
+@pytest.mark.parametrize("status", ["held", "approved", "executing", "unknown"])
+def test_it_is_not_rolled_back_before_that_has_succeeded(status: str) -> None:
+    facts = request(status="succeeded", reversed_by=(RollbackFacts(ROLLBACK, status, "Ivan"),))
+    assert [reply.key for reply in told(facts)] == ["succeeded"]
+
+
+@pytest.mark.parametrize("state", ["rollback-done", "rollback-revoked", "resumption-done"])
+def test_the_end_of_what_people_ask_for(state: str, snapshot: SnapshotAssertion) -> None:
+    assert [
+        f"{reply.key} | {reply.text} | {readable(reply.blocks)}" for reply in told(ASKED_BY_PEOPLE[state])
+    ] == snapshot
 
 
 def test_why_somebody_denied_is_told_in_a_frame() -> None:
