@@ -35,11 +35,25 @@ class Ask:
 
 
 class Bot:
-    """The chatbot: a client with an access token of its own."""
+    """The chatbot: a client with a secret, and an access token for it."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, client_id: str, client_secret: str) -> None:
         self._http = http
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._headers: dict[str, str] = {}
+
+    async def sign_in(self) -> None:
+        """Get a token, and come with it from now on."""
+        token = _body("the bot gets a token", await self.want_token(), 200)["access_token"]
         self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def want_token(self) -> httpx.Response:
+        """Ask for another token; the raw answer."""
+        return await self._http.post("/oauth/token", data=self._form)
 
     async def ask(self, ask: Ask) -> Json:
         """Submit; what Interlock answers at once."""
@@ -56,14 +70,8 @@ class Bot:
         return _body(f"{ask.action} is taken", answer, 201)
 
     async def until_final(self, request: Json) -> Json:
-        """Long-poll until nothing more can happen to a request. Raises `Unexpected` if that takes too long."""
-        seen = request
-        async with asyncio.timeout(WAIT_SECONDS):
-            while seen["status"] in ("held", "approved", "executing"):
-                query = {"wait": "10s", "since": str(seen["version"])}
-                answer = await self._http.get(f"/v1/requests/{seen['id']}", params=query, headers=self._headers)
-                seen = _body("the bot reads its request", answer, 200)
-        return seen
+        """Wait until nothing more can happen to a request. Raises `Unexpected` if that takes too long."""
+        return await _until_final(self._http, self._headers, request)
 
     async def report(self, request: Json, result: Json) -> Json:
         """Tell what came of an action that the bot ran itself."""
@@ -83,6 +91,10 @@ class Person:
         answer = await self._http.get(f"/v1/requests/{request['id']}", headers=self._headers(Level.LOGIN))
         return _body(f"{self.name} sees the request", answer, 200)
 
+    async def until_final(self, request: Json) -> Json:
+        """As the bot does."""
+        return await _until_final(self._http, self._headers(Level.LOGIN), request)
+
     async def say(
         self,
         request: Json,
@@ -91,9 +103,11 @@ class Person:
         *,
         level: Level = Level.LOGIN,
         key: str | None = None,
+        digest: str | None = None,
     ) -> httpx.Response:
-        """Decide; the raw answer."""
-        body = {"decision": decision, "reason": reason, "digest": (await self.see(request))["digest"]}
+        """Decide; the raw answer. ``digest``: as somebody else told it, for who may not see the request."""
+        digest = digest or (await self.see(request))["digest"]
+        body = {"decision": decision, "reason": reason, "digest": digest}
         headers = self._headers(level) | ({"Idempotency-Key": key} if key else {})
         return await self._http.post(f"/v1/requests/{request['id']}/decisions", json=body, headers=headers)
 
@@ -101,18 +115,52 @@ class Person:
         """Approve, and be heard."""
         return _body(f"{self.name} approves", await self.say(request, "approve", reason), 200)
 
-    async def refused(self, request: Json, *invariants: str, level: Level = Level.LOGIN) -> str:
-        """Try to approve and be refused for exactly these reasons; the first one's sentence."""
-        problem = _body(f"{self.name} is refused", await self.say(request, "approve", "looks fine", level=level), 403)
+    async def refused(
+        self, request: Json, *invariants: str, level: Level = Level.LOGIN, digest: str | None = None
+    ) -> str:
+        """Try to approve and be refused for exactly these reasons; the first one's sentence.
+
+        ``digest``: as of `say`.
+        """
+        answer = await self.say(request, "approve", "looks fine", level=level, digest=digest)
+        problem = _body(f"{self.name} is refused", answer, 403)
         broken = problem.get("violations", [])
         expect(f"why {self.name} is refused", sorted(v["invariant"] for v in broken), sorted(invariants))
         return str(next(v["sentence"] for v in broken if v["invariant"] == invariants[0]))
+
+    async def stop(self, bot: str, reason: str) -> Json:
+        """Suspend a bot; since when, and what is in flight."""
+        answer = await self._http.post(
+            f"/v1/bots/{bot}/suspend", json={"reason": reason}, headers=self._headers(Level.LOGIN)
+        )
+        return _body(f"{self.name} stops {bot}", answer, 200)
+
+    async def ask_to_resume(self, bot: str, reason: str) -> Json:
+        """Ask that a bot be let go on; the request for that."""
+        answer = await self._http.post(
+            f"/v1/bots/{bot}/resume", json={"reason": reason}, headers=self._headers(Level.LOGIN)
+        )
+        return _body(f"{self.name} asks to let {bot} go on", answer, 201)
 
     def _headers(self, level: Level) -> dict[str, str]:
         assert self._rings.dev_issuer is not None  # noqa: S101  for the type checker: a dev stack has one
         now = datetime.now(UTC)
         token = dev_token(self._rings.dev_issuer, base_url=self._api_url, person_id=self.name, level=level, now=now)
         return {"Authorization": f"Bearer {token}"}
+
+
+async def _until_final(http: httpx.AsyncClient, headers: dict[str, str], request: Json) -> Json:
+    """Long-poll."""
+    seen = request
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while seen["status"] in ("held", "approved", "executing"):
+                query = {"wait": "10s", "since": str(seen["version"])}
+                answer = await http.get(f"/v1/requests/{seen['id']}", params=query, headers=headers)
+                seen = _body("the request is read", answer, 200)
+    except TimeoutError:
+        raise Unexpected(f"{request['action']} is {seen['status']} after {WAIT_SECONDS} s") from None
+    return seen
 
 
 def _body(what: str, answer: httpx.Response, status: int) -> Json:
@@ -140,6 +188,6 @@ class Cast:
 async def cast(where: Running, client_id: str, client_secret: str) -> AsyncIterator[Cast]:
     """The bot with an access token for its secret, and the people."""
     async with httpx.AsyncClient(base_url=where.api_url, trust_env=False, timeout=WAIT_SECONDS) as http:
-        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        token = _body("the bot gets a token", await http.post("/oauth/token", data=form), 200)["access_token"]
-        yield Cast(http, Bot(http, token), where.rings(), where.api_url)
+        bot = Bot(http, client_id, client_secret)
+        await bot.sign_in()
+        yield Cast(http, bot, where.rings(), where.api_url)

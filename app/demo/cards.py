@@ -10,6 +10,8 @@ from app.demo.expect import Narrator, expect
 from app.demo.slack import APPROVERS, Shown, Slack
 
 DECIDING = ("Approve", "Deny", "Details")
+BRIEF = 8
+"""How much of a request's id people type."""
 _INVARIANT = re.compile(r"[.!?] \(([a-z-]+)\)")
 """The name of a rule after the sentence on it."""
 
@@ -54,6 +56,28 @@ class Cards:
         form = await self._slack.fill_in(name, card, "deny", reason)
         expect("inputs of the form", [line.partition(":")[0] for line in form.split("\n")][-1:], ["Reason"])
         self._narrator.tell("denied", f'{name} clicks Deny; the form asks for a reason: "{reason}"')
+
+    async def rollback_asked(self, name: str, who: str, request: Json, reason: str, *words: str) -> None:
+        """/interlock rollback: the form says all these words, and then that it is asked for."""
+        command = f"rollback {request['id'][:BRIEF]}"
+        form, told = await self._slack.command(name, APPROVERS, command, reason)
+        shown = [line for line in form.split("\n") if any(word in line for word in words)]
+        expect("what the form does not say", [word for word in words if word not in form], [])
+        expect(f"what {name} is told", told.split(",")[0], "Asked for")
+        self._narrator.tell(
+            "asked", f'{name} ({who}) types /interlock {command} in Slack; the form, and the reason: "{reason}"'
+        )
+        self._print(shown)
+        self._print([told])
+
+    async def undone(self, request: Json, before: Shown) -> None:
+        """The card of what was rolled back says so, and its thread."""
+        card = await self._slack.card(request, before.channel, "Reversed by", "(succeeded)")
+        expect("which message it is", card.ts, before.ts)
+        replies = await self._slack.replies(card, 2)
+        self._narrator.tell("card", "that of the cancellation, and its thread:")
+        self.line(card, "Reversed by")
+        self._print(replies[-1].lines)
 
     async def changed(self, request: Json, before: Shown, *words: str) -> None:
         """The same card says these words now and has no buttons to decide with; its thread begins with the first."""

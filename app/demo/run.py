@@ -21,13 +21,14 @@ import typer
 from app.demo.actors import cast
 from app.demo.cards import Cards
 from app.demo.expect import Narrator
+from app.demo.responders import Stopping, Undoing
+from app.demo.sample import BOT
 from app.demo.shop import shop
 from app.demo.slack import APPROVERS, workspace
 from app.demo.stack import Running, command_line, names_a_workspace, running
 from app.demo.story import Story, verified
 from app.devstack.files import write_whole
 
-BOT = "support-bot"
 ENV = "env"
 STARTING = "Starting everything; the first time on a machine, Temporal is fetched or built, which may take minutes."
 
@@ -78,7 +79,11 @@ async def _demo(data: Path | None) -> None:
             shop(where.shop_url, where.shop_database_url) as counter,
             workspace(str(where.slack_url)) as slack,
         ):
-            await Story(where, everybody, counter, Cards(slack, narrator), narrator).tell()
+            scene = (where, everybody, counter, Cards(slack, narrator), narrator)
+            cancelled = await Story(*scene).tell()
+            await Undoing(*scene).tell(cancelled)
+            await Stopping(*scene).tell()
+            await Cards(slack, narrator).by_the_rules()
         await verified(where, narrator)
     typer.echo(f"Every step was as expected ({_since(since)}).")
 

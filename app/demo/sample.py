@@ -8,6 +8,7 @@ from typing import Any
 
 from app.demo.actors import Ask
 
+BOT = "support-bot"
 ACTIONS = {
     "get_order_details": "orders.read",
     "cancel_pending_order": "orders.cancel",
@@ -22,6 +23,13 @@ MIA = Ask(
     customer="customer:mia_chen_2201",
     prompt="Please cancel my lamp, order #W1000009. I found one at home.",
     conversation="sample-mia",
+)
+LOOKS = Ask(
+    action="orders.read",
+    parameters={"order_id": MIA.parameters["order_id"]},
+    customer=MIA.customer,
+    prompt=MIA.prompt,
+    conversation=MIA.conversation,
 )
 TRANSFER = Ask(
     action="support.transfer",

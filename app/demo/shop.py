@@ -14,6 +14,16 @@ from app.domain.digest import sha256
 
 Json = dict[str, Any]
 
+ROWS = """
+    select to_jsonb(o)::text from purchase o where order_id = $1
+    union all select to_jsonb(i)::text from purchase_item i where order_id = $1
+    union all select to_jsonb(p)::text from payment p where order_id = $1
+    union all select to_jsonb(m)::text from payment_method m
+        where user_id = (select user_id from purchase where order_id = $1)
+    order by 1
+"""
+"""An order, its lines and its payments, and what its customer pays with."""
+
 
 class Shop:
     """The shop: its database for checks, its read endpoints for the bot."""
@@ -25,6 +35,10 @@ class Shop:
     async def status(self, order_id: str) -> str:
         """How an order stands in the shop's database."""
         return str(await self._database.fetchval("SELECT status FROM purchase WHERE order_id = $1", order_id))
+
+    async def rows(self, order_id: str) -> list[str]:
+        """All that a change of an order can touch, row by row."""
+        return [row[0] for row in await self._database.fetch(ROWS, order_id)]
 
     async def refunded(self, order_id: str) -> int:
         """How much of an order was paid back, in cents."""

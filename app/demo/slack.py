@@ -67,13 +67,14 @@ class Slack:
 
         return await _until(f"the card of {request['action']} in {channel} that says {words}", look)
 
-    async def replies(self, card: Shown) -> list[Shown]:
-        """What stands in a card's thread, as soon as something does."""
+    async def replies(self, card: Shown, at_least: int = 1) -> list[Shown]:
+        """What stands in a card's thread, as soon as there is that much."""
 
-        async def look() -> list[Shown]:
-            return [Shown.of(one) for one in await self._messages(card.channel) if one["thread_ts"] == card.ts]
+        async def look() -> list[Shown] | None:
+            found = [Shown.of(one) for one in await self._messages(card.channel) if one["thread_ts"] == card.ts]
+            return found if len(found) >= at_least else None
 
-        return await _until("a reply under the card", look)
+        return await _until(f"reply {at_least} under the card", look)
 
     async def click(self, name: str, card: Shown, action: str) -> str:
         """Click a button of a card; the sentence that only this person then sees."""
@@ -88,20 +89,39 @@ class Slack:
     async def fill_in(self, name: str, card: Shown, action: str, reason: str) -> str:
         """Click a button that asks for a reason, and send one; the form as it was."""
         await self._click(name, card, action)
+        form = await self._form(name)
+        await self._submit(name, form, reason)
+        expect("forms that are still open", await self._modal(name), None)
+        return str(form["text"])
+
+    async def command(self, name: str, channel: str, text: str, reason: str) -> tuple[str, str]:
+        """Type /interlock and what opens a form, and send a reason; the form as it was, and what then stands in it."""
+        await self._act("command", user=account(name), channel=channel, command="/interlock", text=text)
+        form = await self._form(name)
+        await self._submit(name, form, reason)
 
         async def look() -> Json | None:
-            views = [view for view in await self._get("/control/views") if view["user"] == account(name)]
-            return next((view for view in views if view["view"]["type"] == "modal"), None)
+            after = await self._modal(name)
+            return after if after and after["text"] != form["text"] and not after["text"].endswith("…") else None
 
-        form = await _until(f"the form that {name} gets", look)
-        await self._act("submit", user=account(name), view_id=form["view"]["id"], values={"reason": reason})
-        expect("forms that are still open", await look(), None)
-        return str(form["text"])
+        after = await _until(f"what {name} is told", look)
+        await self._act("close", user=account(name), view_id=after["view"]["id"])
+        return str(form["text"]), str(after["text"])
 
     async def called(self) -> tuple[int, Json]:
         """How many calls of Slack's API there were, and how often which of them was not as it should be."""
         summary = await self._get("/control/calls")
         return sum(sum(outcomes.values()) for outcomes in summary["calls"].values()), summary["complaints"]
+
+    async def _form(self, name: str) -> Json:
+        return await _until(f"the form that {name} gets", lambda: self._modal(name))
+
+    async def _modal(self, name: str) -> Json | None:
+        views = [view for view in await self._get("/control/views") if view["user"] == account(name)]
+        return next((view for view in views if view["view"]["type"] == "modal"), None)
+
+    async def _submit(self, name: str, form: Json, reason: str) -> None:
+        await self._act("submit", user=account(name), view_id=form["view"]["id"], values={"reason": reason})
 
     async def _click(self, name: str, card: Shown, action: str) -> None:
         await self._act("click", user=account(name), channel=card.channel, ts=card.ts, action_id=action)
@@ -120,7 +140,7 @@ class Slack:
     async def _act(self, act: str, **what: Any) -> None:
         answer = await self._http.post(f"/control/{act}", json=what)
         done = answer.json()
-        if answer.status_code != 200 or done["status"] != 200:
+        if answer.status_code != 200 or done.get("status", 200) != 200:  # nobody is told of a form that is closed
             raise Unexpected(f"{what['user']} cannot {act}: {done.get('error') or done['seen']}")
 
 

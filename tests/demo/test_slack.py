@@ -66,15 +66,26 @@ FORM = {
 }
 
 
+UNDO = {**FORM, "callback_id": "undo", "blocks": [section("It would be undone with: Restore"), *FORM["blocks"]]}
+ASKED = "Asked for, as request 1; it waits for the signature of rollback-signers."
+
+
 class App:
-    """An app of Bolt that tells whoever approves that they may not, and asks whoever denies for a reason."""
+    """An app of Bolt that tells whoever approves that they may not, and asks whoever denies, or undoes, for a reason.
+
+    ``answer``: what then stands in the form of a rollback.
+    """
 
     def __init__(self, bot: AsyncWebClient) -> None:
         self.reasons: list[str] = []
+        self.commands: list[str] = []
+        self.answer = ASKED
         self.bolt = AsyncApp(client=bot, signing_secret=SECRET)
         self.bolt.action("approve")(self._approve)
         self.bolt.action("deny")(self._deny)
         self.bolt.view("deny")(self._reason)
+        self.bolt.command("/interlock")(self._command)
+        self.bolt.view("undo")(self._undo)
 
     async def _approve(self, ack: Any, body: Json, client: AsyncWebClient) -> None:
         await ack()
@@ -87,6 +98,16 @@ class App:
     async def _reason(self, ack: Any, body: Json) -> None:
         self.reasons.append(body["view"]["state"]["values"]["reason"]["reason"]["value"])
         await ack()
+
+    async def _command(self, ack: Any, body: Json, client: AsyncWebClient) -> None:
+        self.commands.append(body["text"])
+        await client.views_open(trigger_id=body["trigger_id"], view=UNDO)
+        await ack()
+
+    async def _undo(self, ack: Any, body: Json) -> None:
+        self.reasons.append(body["view"]["state"]["values"]["reason"]["reason"]["value"])
+        answered = {"type": "modal", "title": plain("Rollback"), "blocks": [section(self.answer)]}
+        await ack(response_action="update", view=answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,34 @@ async def test_a_denial_goes_through_the_form(office: Office) -> None:
     await office.post()
     await office.cards.denied("dana", await office.cards.appears(REQUEST), "sold out")
     assert office.app.reasons == ["sold out"]
+
+
+async def test_a_rollback_is_asked_for_in_its_form(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    await office.cards.rollback_asked("ivan", "a responder", REQUEST, "by mistake", "undone with")
+    assert office.app.commands == [f"rollback {REQUEST['id'][:8]}"]
+    assert office.app.reasons == ["by mistake"]
+    told = capsys.readouterr().out.split("\n")
+    assert told[1:] == ["     | It would be undone with: Restore", f"     | {ASKED}", ""]
+    with pytest.raises(Unexpected, match=r"what the form does not say: expected \[\], got \['Nothing runs'\]"):
+        await office.cards.rollback_asked("ivan", "a responder", REQUEST, "by mistake", "Nothing runs")
+
+
+async def test_a_rollback_that_is_not_asked_for(office: Office) -> None:
+    office.app.answer = "It is too late, or somebody else has asked."
+    with pytest.raises(Unexpected, match="what ivan is told: expected 'Asked for'"):
+        await office.cards.rollback_asked("ivan", "a responder", REQUEST, "by mistake")
+
+
+async def test_the_card_of_what_was_undone_says_so(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    ts = await office.post()
+    before = await office.cards.appears(REQUEST)
+    await office.change(ts, [*DECIDED[:2], section("Reversed by: 1 (held)"), *DECIDED[2:]])
+    with pytest.raises(Unexpected, match="Reversed by"):
+        await office.cards.undone(REQUEST, before)
+    await office.change(ts, [*DECIDED[:2], section("Reversed by: 1 (succeeded)"), *DECIDED[2:]], reply="Rolled back")
+    await office.cards.undone(REQUEST, before)
+    told = capsys.readouterr().out.split("\n")
+    assert told[1:] == ["     | Reversed by: 1 (succeeded)", "     | Rolled back", ""]
 
 
 async def test_a_changed_card_shows_what_is_new(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
