@@ -37,6 +37,8 @@ def _small(value: Any) -> Any:
 
 Id = Annotated[str, AfterValidator(uuid_text), Field(json_schema_extra={"format": "uuid"})]
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
+Because = Annotated[Reason, AfterValidator(_not_blank)]
+"""A reason that must be given."""
 Name = Annotated[str, Field(max_length=1000)]
 Text = Annotated[str, Field(max_length=20_000)]
 
@@ -119,7 +121,43 @@ class Settle(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SETTLE]})
 
     status: Literal["succeeded", "failed"]
-    reason: Annotated[Reason, AfterValidator(_not_blank)]
+    reason: Because
+
+
+class Rollback(Body):
+    """Ask to undo a request."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ROLL_BACK]})
+
+    reason: Because
+
+
+class Suspend(Body):
+    """Stop a bot, or all of them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SUSPEND]})
+
+    reason: Because
+
+
+class Resume(Body):
+    """Ask to let a bot, or all of them, act again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RESUME]})
+
+    reason: Because
+
+
+class Change(Body):
+    """A person asks to change the rules."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CHANGE]})
+
+    action: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="A built-in action: `interlock.bots.resume`, `interlock.installation.resume`."
+    )
+    parameters: dict[str, Any] = Field(description="As the action's schema says; at most 256 KiB.")
+    reason: Because
 
 
 class Link(Body):
@@ -132,5 +170,17 @@ class Link(Body):
     )
 
 
-BODIES: tuple[type[Body], ...] = (Ask, Decision, Cancel, Nothing, Outcome, Settle, Link)
+BODIES: tuple[type[Body], ...] = (
+    Ask,
+    Decision,
+    Cancel,
+    Nothing,
+    Outcome,
+    Settle,
+    Rollback,
+    Suspend,
+    Resume,
+    Change,
+    Link,
+)
 """All of them, for the OpenAPI document."""

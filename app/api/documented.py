@@ -8,14 +8,14 @@ from pydantic import BaseModel
 
 from app.api import examples, problems
 from app.api.bodies import Body
-from app.api.shapes import ProblemBody
+from app.api.shapes import ProblemBody, RequestView
 
 Responses = dict[int | str, dict[str, Any]]
 
 _WHAT = {
     401: "Who calls is not known: no token, or one that does not hold.",
     403: "The caller may not do this; with `violations` when the separation of duties forbids it.",
-    404: "There is no such request, or none that the caller may see.",
+    404: "There is no such request or bot, or none that the caller may see.",
     408: "The body did not come in time.",
     409: "The state of the request forbids it; `status` is the request's, `standing` the caller's own decision.",
     413: "The body is over its limit: 1 MiB, or 16 KiB for the form of `/oauth/token`.",
@@ -61,6 +61,12 @@ def answers(shape: type[BaseModel], what: str, *names: str, body: bool = False, 
     more = dict(also or {})
     found: Responses = {200: {"model": shape, "description": what, **more.pop(200, {})}, **more}
     return found | refusals(*_ALWAYS, *names, *(_BODY if body else ()))
+
+
+def created(what: str, again: str, *names: str) -> Any:
+    """The responses of an operation that makes a request: 201 with ``what``, and 200 when the same came before."""
+    first = {"model": RequestView, "description": what, "headers": LOCATION}
+    return answers(RequestView, again, *names, body=True, also={200: {"headers": LOCATION}, 201: first})
 
 
 def refusals(*names: str) -> Responses:

@@ -25,10 +25,32 @@ OUTCOME: dict[str, Any] = {
     "result": {"order_id": "#W2378156", "status": "pending"},
 }
 SETTLE: dict[str, Any] = {"status": "succeeded", "reason": "The order shows as cancelled in the back office"}
+ROLL_BACK: dict[str, Any] = {"reason": "It was the wrong order"}
+SUSPEND: dict[str, Any] = {"reason": "It cancels orders that nobody asked it to"}
+RESUME: dict[str, Any] = {"reason": "The prompt is fixed; see incident 81"}
+CHANGE: dict[str, Any] = {"action": "interlock.bots.resume", "parameters": {"bot": "support-bot"}, **RESUME}
 LINK: dict[str, Any] = {"code": "K7QD-2MXA-VJ5T-ZR3B-6WFN-HCYE-P4LS"}
 IDENTITY_LINK: dict[str, Any] = {"team": "T0SHOP", "user": "U0DANA", "person": "dana"}
 TOKEN: dict[str, Any] = {"access_token": "eyJhbGciOiJFZDI1NTE5Iiwi...", "token_type": "Bearer", "expires_in": 600}
 GRANT: dict[str, Any] = {"grant": "eyJ0eXAiOiJhY3Rpb24tZ3JhbnQrand0Ii...", "expires_at": "2026-01-05T10:02:00.000000Z"}
+
+
+def _plan(name: str, group: str, /, **more: Any) -> dict[str, Any]:
+    """A plan of one stage, just opened."""
+    stage: dict[str, Any] = {
+        "name": name,
+        "group": group,
+        "groups": [group],
+        "quorum": 1,
+        "level": "click",
+        "reason_required": False,
+        "approvals": 0,
+        "status": "open",
+        "opened_at": "2026-01-05T10:00:00.000000Z",
+        "closes_at": "2026-01-05T11:00:00.000000Z",
+    }
+    return {"name": name, "stages": [stage | more]}
+
 
 REQUEST: dict[str, Any] = {
     "id": REQUEST_ID,
@@ -36,11 +58,14 @@ REQUEST: dict[str, Any] = {
     "kind": "action",
     "status": "held",
     "asker": {"kind": "bot", "id": "support-bot"},
+    "bot": "support-bot",
     **ASK,
     "parent": None,
     "supersedes": None,
     "reverses": None,
     "reversed_by": [],
+    "rollback": {"action": "orders.restore", "within_s": 259200, "until": None},
+    "warnings": [],
     "digest": DIGEST,
     "verdict": {
         "outcome": "hold",
@@ -51,35 +76,21 @@ REQUEST: dict[str, Any] = {
     },
     "risk": "high",
     "reversibility": "reversible",
-    "plan": {
-        "name": "lead",
-        "stages": [
-            {
-                "name": "lead",
-                "group": "support-leads",
-                "groups": ["support-leads"],
-                "quorum": 1,
-                "level": "click",
-                "reason_required": False,
-                "approvals": 0,
-                "status": "open",
-                "opened_at": "2026-01-05T10:00:00.000000Z",
-                "closes_at": "2026-01-05T11:00:00.000000Z",
-            }
-        ],
-    },
+    "plan": _plan("lead", "support-leads"),
     "may_decide": ["dana", "marco"],
     "decisions": [],
     "settlements": [],
     "refusals": 0,
     "expires_at": "2026-01-05T14:00:00.000000Z",
     "ended_why": None,
+    "ended_reason": None,
     "execution": None,
     "created_at": "2026-01-05T10:00:00.000000Z",
     "updated_at": "2026-01-05T10:00:00.000000Z",
 }
 _UNPLANNED: dict[str, Any] = {"plan": None, "expires_at": "2026-01-05T10:10:00.000000Z"}
-_PEOPLE = ("may_decide", "decisions", "settlements")
+_PEOPLE = ("may_decide", "decisions", "settlements", "ended_reason")
+_UNDONE_BY_NOTHING: dict[str, Any] = {"rollback": None, "warnings": ["Nothing undoes this action."]}
 REQUEST_OF_BOT: dict[str, Any] = {key: value for key, value in REQUEST.items() if key not in _PEOPLE}
 DENIED: dict[str, Any] = {
     **REQUEST_OF_BOT,
@@ -102,6 +113,7 @@ DENIED: dict[str, Any] = {
         "rules": [{"name": "big-refund", "outcome": "hold"}, {"name": "refund-limit", "outcome": "deny"}],
     },
     "reversibility": "externally_reversible",
+    **_UNDONE_BY_NOTHING,
 }
 EXECUTING: dict[str, Any] = {
     **REQUEST_OF_BOT,
@@ -121,6 +133,7 @@ EXECUTING: dict[str, Any] = {
     },
     "risk": "low",
     "reversibility": "read_only",
+    "rollback": None,
     "execution": {
         "mode": "bot",
         "status": "executing",
@@ -129,6 +142,52 @@ EXECUTING: dict[str, Any] = {
         "attempts": [{"n": 1, "started_at": "2026-01-05T10:00:00.000000Z", "finished_at": None, "outcome": None}],
     },
     "grant": GRANT,
+}
+ROLLBACK: dict[str, Any] = {
+    **REQUEST,
+    **_UNDONE_BY_NOTHING,
+    "id": "5d0c93e7-1b48-5a6d-8f02-7c3b9e4a1d44",
+    "kind": "rollback",
+    "asker": {"kind": "person", "id": "ivan"},
+    "action": "orders.restore",
+    "parameters": {"order_id": "#W2378156"},
+    **ROLL_BACK,
+    "context": {},
+    "reverses": REQUEST_ID,
+    "verdict": {
+        "outcome": "hold",
+        "code": "rollback",
+        "reason": "Held under the plan rollback, as every rollback is.",
+        "policy_version": "sha256:5b1f",
+        "rules": [],
+    },
+    "plan": _plan("rollback", "rollback-signers", level="login", reason_required=True),
+    "may_decide": ["greta", "rita"],
+}
+GOVERNANCE: dict[str, Any] = {
+    **REQUEST,
+    "id": "e83f2b64-9a17-5c0e-b6d5-41f07a2c8e55",
+    "kind": "governance",
+    "asker": {"kind": "person", "id": "ivan"},
+    **CHANGE,
+    "on_behalf_of": None,
+    "triggered_by": None,
+    "context": {},
+    "rollback": None,
+    "verdict": {**REQUEST["verdict"], "reason": "Held under the plan interlock.resume."},
+    "plan": _plan("interlock.resume", "interlock:resume:support-bot", name="resume", level="login"),
+    "may_decide": ["ada", "ben", "sam"],
+}
+STOPPED: dict[str, Any] = {
+    "suspended_at": "2026-01-05T10:00:00.000000Z",
+    "in_flight": [
+        {
+            "request_id": REQUEST_ID,
+            "attempt": 1,
+            "action": "orders.cancel",
+            "started_at": "2026-01-05T09:59:58.000000Z",
+        }
+    ],
 }
 PAGE: dict[str, Any] = {"items": [REQUEST], "next_cursor": None}
 SETTLING: dict[str, Any] = {
@@ -163,6 +222,15 @@ _SAID: dict[str, tuple[str, dict[str, Any]]] = {
         {"status": "unknown", "standing": None},
     ),
     "settlement-differs": ("Somebody has said that it failed.", {"status": "unknown", "standing": None}),
+    "not-reversible": ("Nothing undoes orders.refund.", {"status": "succeeded", "standing": None}),
+    "window-over": (
+        "It could be rolled back until 2026-01-08T10:00:00.000000Z.",
+        {"status": "succeeded", "standing": None},
+    ),
+    "rollback-exists": (
+        "A rollback of it is held: 5d0c93e7-1b48-5a6d-8f02-7c3b9e4a1d44.",
+        {"status": "succeeded", "standing": None},
+    ),
     "malformed": ("on_behalf_of: not scheme:value.", {"where": "on_behalf_of"}),
     "unknown-action": ("The catalogue has no action orders.cancle.", {"where": "action"}),
     "off-schema": ("orders.cancel must say on whose behalf it is asked.", {"where": "on_behalf_of"}),

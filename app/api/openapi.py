@@ -13,6 +13,8 @@ from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
 
+KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests")
+"""Where a POST must have an Idempotency-Key."""
 _REF = "#/components/schemas/{model}"
 DESCRIPTION = """\
 Interlock holds a chatbot's sensitive action until the right people release it.
@@ -44,9 +46,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     found["components"]["securitySchemes"]["client"] = {"type": "http", "scheme": "basic"}
-    _require_key(found["paths"]["/v1/requests"]["post"])
-    for path in found["paths"].values():
-        for operation in path.values():
+    for name, path in found["paths"].items():
+        for method, operation in path.items():
+            _tell_of_key(operation, required=method == "post" and name in KEYED)
             operation.setdefault("parameters", []).append(TRACEPARENT)
             _restore_nulls(operation["responses"])
     return found
@@ -64,9 +66,9 @@ def _restore_nulls(responses: dict[str, Any]) -> None:
             example["value"] = examples.problem(NAMED[name])
 
 
-def _require_key(operation: dict[str, Any]) -> None:
-    # FastAPI would answer a missing header itself, as malformed, were it declared as required.
-    for parameter in operation["parameters"]:
+def _tell_of_key(operation: dict[str, Any], *, required: bool) -> None:
+    # FastAPI would answer a header that is missing or off its pattern itself, as malformed, were that declared there.
+    for parameter in operation.get("parameters", []):
         if parameter["name"].lower() == "idempotency-key":
-            parameter["required"] = True
+            parameter["required"] = required
             parameter["schema"] = {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"}

@@ -19,6 +19,8 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _PART = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ns|us|µs|ms|s|m|h)"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
+BOT = r"^[a-z][a-z0-9_.-]{0,99}$"
+"""How the files name a bot."""
 
 
 def seconds(text: str) -> float:
@@ -88,6 +90,13 @@ def request_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format"
         raise NotFound("There is no such request.") from None
 
 
+def bot_in_path(text: Annotated[str, Path(alias="id", json_schema_extra={"pattern": BOT})]) -> str:
+    """The id of a bot in the path. Raises NotFound for what is none."""
+    if not re.fullmatch(BOT, text):
+        raise NotFound("There is no such bot.")
+    return text
+
+
 def optional_key(
     request: Request,
     _documented: Annotated[
@@ -111,5 +120,6 @@ def needed_key(key: Annotated[str | None, Depends(optional_key)]) -> str:
 
 
 RequestId = Annotated[uuid.UUID, Depends(request_id)]
+BotId = Annotated[str, Depends(bot_in_path)]
 OptionalKey = Annotated[str | None, Depends(optional_key)]
 NeededKey = Annotated[str, Depends(needed_key)]

@@ -23,6 +23,11 @@ CODES = Literal[
     "conflict",
     "late",
     "superseded-started",
+    "rollback",
+    "not-reversible",
+    "window-over",
+    "rollback-exists",
+    "not-suspended",
 ]
 TRIED = Literal["succeeded", "failed", "not-sent", "uncertain", "no-outcome", "not-reported"]
 RAN = Literal["executing", "succeeded", "failed", "unknown", "lapsed"]
@@ -39,7 +44,8 @@ _ENDED_WHY = (
     "Why it came to rest, where the status alone does not say; null while it goes on, and when the verdict denied it "
     "or the action's own answer ended it. Among others: `denied-by-person`, `withdrawn`, `cancelled`, `superseded`, "
     "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
-    "`not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, `settled`. More may come."
+    "`not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, `settled`; of a rollback "
+    "`outcome-changed`, `not-reversible`; of a change of the rules `stopped-again`. More may come."
 )
 
 
@@ -131,7 +137,10 @@ class Try(Answer):
 class Execution(Answer):
     """How the action ran, or is running."""
 
-    mode: Literal["http", "bot"] = Field(description="Who calls the target: `http`: Interlock; `bot`: the bot itself.")
+    mode: Literal["http", "bot", "internal"] = Field(
+        description="Who acts: `http`: Interlock calls the target; `bot`: the bot calls it; `internal`: Interlock "
+        "changes something of its own."
+    )
     status: RAN | None = Field(description="How the execution stands: `executing`, or what the request then became.")
     result: Any
     error: Any
@@ -147,19 +156,40 @@ class Grant(Answer):
     expires_at: Time
 
 
-_OF_BOT = (examples.REQUEST_OF_BOT, examples.DENIED, examples.EXECUTING)
+class Undoing(Answer):
+    """What undoes an action."""
+
+    action: str = Field(description="The action that compensates for it.")
+    within_s: int = Field(description="Seconds after the outcome in which a rollback may be asked for.")
+    until: Time | None = Field(description="When that time is over. Null: there is no outcome yet.")
+
+
+_REVERSED_BY = "The rollbacks of it that are `held`, `approved`, `executing`, `unknown` or `succeeded`."
+_BOT = (
+    "The bot that asked for it. Of a rollback: the one whose action it undoes; of a change of the rules: the one that "
+    "it changes. Null: none in particular."
+)
+_EXAMPLES: list[Any] = [
+    examples.REQUEST,
+    examples.REQUEST_OF_BOT,
+    examples.DENIED,
+    examples.EXECUTING,
+    examples.ROLLBACK,
+    examples.GOVERNANCE,
+]
 
 
 class RequestView(Answer):
-    """A request. A bot sees no people: no `may_decide`, `decisions` or `settlements`."""
+    """A request. A bot sees no people: no `may_decide`, `decisions`, `settlements` or `ended_reason`."""
 
-    model_config = ConfigDict(title="Request", json_schema_extra={"examples": [examples.REQUEST, *_OF_BOT]})
+    model_config = ConfigDict(title="Request", json_schema_extra={"examples": _EXAMPLES})
 
     id: Id
     version: int = Field(description="Grows with every change. Send it as `since` to wait for the next one.")
     kind: Kind
     status: Status = Field(description=_STATUS)
     asker: Asker
+    bot: str | None = Field(description=_BOT)
     action: str
     parameters: dict[str, Any]
     reason: str | None
@@ -168,8 +198,10 @@ class RequestView(Answer):
     context: dict[str, Any]
     parent: Id | None
     supersedes: Id | None
-    reverses: Id | None
-    reversed_by: list[Id]
+    reverses: Id | None = Field(description="Of a rollback: the request that it undoes.")
+    reversed_by: list[Id] = Field(description=_REVERSED_BY)
+    rollback: Undoing | None = Field(description="What undoes it: POST .../rollbacks. Null: nothing does.")
+    warnings: list[str] = Field(description="What whoever decides should know: sentences.")
     digest: str = Field(description="`sha256:` and hex, over all that an approval binds. A decision repeats it.")
     verdict: Verdict
     risk: str
@@ -178,6 +210,9 @@ class RequestView(Answer):
     refusals: int
     expires_at: Time = Field(description="It must have started by then.")
     ended_why: str | None = Field(description=_ENDED_WHY)
+    ended_reason: str | None = Field(
+        default=None, description="What was said by who stopped the bot, and so revoked it. Not shown to bots."
+    )
     execution: Execution | None = Field(description="Null until it starts.")
     created_at: Time
     updated_at: Time
@@ -216,6 +251,24 @@ class Page(Answer):
 
     items: list[RequestView]
     next_cursor: str | None
+
+
+class InFlight(Answer):
+    """An attempt that had started, and has no outcome yet."""
+
+    request_id: Id
+    attempt: int
+    action: str
+    started_at: Time
+
+
+class Stopped(Answer):
+    """A bot, or the installation, is suspended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STOPPED]})
+
+    suspended_at: Time = Field(description="Of the first call, if it was suspended already.")
+    in_flight: list[InFlight] = Field(description="Only these can still reach a target.")
 
 
 class CatalogueAction(Answer):
@@ -325,6 +378,7 @@ ANSWERS: tuple[type[Answer], ...] = (
     Settling,
     Page,
     Grant,
+    Stopped,
     Catalogue,
     PolicySource,
     IdentityLink,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +16,21 @@ from app.cli.failing import RefusedByRule
 from app.cli.place import Place
 from app.db import governance
 from app.domain.errors import Forbidden, NotFound
+from app.domain.request import Level
 from app.governance.files import Governance, load
 from app.identity.tokens import Authenticator
-from app.temporal import connect
-from app.use_cases.actors import actor, person_id
-from app.use_cases.services import Services, Waiters
+from app.use_cases.actors import Actor, actor, person_id
 
 ISSUER_WITHIN = 5.0
 
 
 async def acting(place: Place, as_: str | None, token_file: Path | None) -> str:
-    """The person as whom a command acts on what is installed.
+    """The person as whom a command acts on what is installed. Raises as `acting_as`."""
+    return person_id(await acting_as(place, as_, token_file))
+
+
+async def acting_as(place: Place, as_: str | None, token_file: Path | None) -> Actor:
+    """As `acting`, with the account by which it is them: that of the token, else this machine's.
 
     Raises `NotFound` for a person who is not there, `RefusedByRule` where ``as_`` does not count and there is no
     token, `Unauthenticated` and `Forbidden` for a token that is nobody's.
@@ -35,9 +40,17 @@ async def acting(place: Place, as_: str | None, token_file: Path | None) -> str:
     if not place.development:
         raise RefusedByRule("outside development a command that writes needs a person's token: give --token-file")
     async with place.ctx.database.transaction() as session:
-        if as_ is not None:
-            return await _active(session, as_)
-        return await _first(place, session)
+        person = await (_first(place, session) if as_ is None else _active(session, as_))
+    return Actor("person", person, this_account(), Level.LOGIN, "cli")
+
+
+def this_account() -> str:
+    """Whoever runs this here: ``os:user@host``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        user = str(os.getuid())
+    return f"os:{user}@{socket.gethostname()}"
 
 
 async def _active(session: AsyncSession, wanted: str) -> str:
@@ -57,16 +70,9 @@ async def _first(place: Place, session: AsyncSession) -> str:
     return by if by in active else active[0]
 
 
-async def _of_token(place: Place, token_file: Path) -> str:
+async def _of_token(place: Place, token_file: Path) -> Actor:
     bearer = (await asyncio.to_thread(token_file.read_text)).strip()
-    services = Services(
-        place.ctx,
-        await connect(place.settings.temporal, place.rings, lazy=True),
-        place.settings.temporal.task_queue,
-        Waiters(),
-        place.rings.tokens,
-        place.settings.api.base_url,
-    )
+    services = await place.services(lazy=True)
     async with httpx.AsyncClient(timeout=ISSUER_WITHIN) as http:
         authenticator = Authenticator(
             base_url=place.settings.api.base_url,
@@ -76,7 +82,9 @@ async def _of_token(place: Place, token_file: Path) -> str:
             dev=place.rings.dev_issuer if place.settings.identity.dev_issuer else None,
         )
         caller = await authenticator.caller(bearer, datetime.now(UTC))
-    return person_id(await actor(services, caller, via="cli"))
+    found = await actor(services, caller, via="cli")
+    person_id(found)
+    return found
 
 
 def acting_on(files: Path, environment: str, as_: str | None) -> str:
@@ -87,7 +95,7 @@ def acting_on(files: Path, environment: str, as_: str | None) -> str:
     if environment != "development":
         if as_ is not None:
             raise RefusedByRule("--as counts in development only")
-        return f"os:{getpass.getuser()}@{socket.gethostname()}"
+        return this_account()
     rules = load(files)
     people = [person.id for person in rules.people]
     if as_ is not None and as_ not in people:

@@ -11,20 +11,16 @@ from typing import Annotated
 
 import typer
 
+from app.cli import stops
 from app.cli.acting import acting
 from app.cli.failing import RefusedByRule
-from app.cli.options import As, Data
+from app.cli.options import As, Data, TokenFile
 from app.cli.place import Place, opened
 from app.db import governance
 from app.domain.errors import Misconfigured, NotFound
 from app.domain.request import Level
 from app.identity.tokens import dev_token
 from app.use_cases.token import create_credential
-
-TokenFile = Annotated[
-    Path | None,
-    typer.Option("--token-file", metavar="FILE", help="Holds an access token of the person who does it."),
-]
 
 
 class Assurance(StrEnum):
@@ -40,6 +36,7 @@ def register(interlock: typer.Typer) -> None:
     """Add the commands of this module."""
     bots = typer.Typer(help="Bots.", no_args_is_help=True)
     bots.command("credentials")(bot_credentials)
+    stops.register(bots)
     targets = typer.Typer(help="The systems that actions act on.", no_args_is_help=True)
     targets.command("credentials")(target_credentials)
     interlock.add_typer(bots, name="bots")

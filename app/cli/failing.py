@@ -13,7 +13,7 @@ from app.devstack.errors import StackError
 from app.domain.errors import Forbidden, GovernanceInvalid, InterlockError
 from app.keys import KeysInvalid
 
-FINDINGS, MISSING, REFUSED = 1, 2, 3
+FINDINGS, MISSING, REFUSED, HELD = 1, 2, 3, 4
 
 
 class RefusedByRule(Exception):

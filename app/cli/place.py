@@ -15,9 +15,14 @@ from app.keys import KeyRings
 from app.parts import build_context
 from app.settings import Settings
 from app.steps.context import Context
+from app.temporal import connect
+from app.use_cases.services import Services, Waiters
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLE = PROJECT / "deploy" / "examples" / "retail"
+_OF_DATABASE = "INTERLOCK_DATABASE"
+_UNUSED = {"INTERLOCK_KEYS__DIR": "none", "INTERLOCK_API__BASE_URL": "http://none.invalid"}
+"""For settings that must be there, where nothing needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,12 @@ class Place:
         """Whether commands may act as anybody here."""
         return self.settings.environment == "development"
 
+    async def services(self, *, lazy: bool = False) -> Services:
+        """What use cases are handed. Raises RuntimeError without Temporal, unless ``lazy`` puts that off."""
+        client = await connect(self.settings.temporal, self.rings, lazy=lazy)
+        queue, url = self.settings.temporal.task_queue, self.settings.api.base_url
+        return Services(self.ctx, client, queue, Waiters(), self.rings.tokens, url)
+
 
 def environ_of(data: Path | None) -> dict[str, str]:
     """The process's environment, with the settings of the stack that runs in ``data``. Raises `StackError`."""
@@ -41,14 +52,27 @@ def environ_of(data: Path | None) -> dict[str, str]:
 
 def settings_of(data: Path | None) -> Settings:
     """The settings by ``--data``, else by the environment. Raises `StackError`, `Misconfigured`."""
+    return _loaded(environ_of(data), data)
+
+
+def _loaded(variables: dict[str, str], data: Path | None) -> Settings:
     try:
-        return configuration.load(environ_of(data))
+        return configuration.load(variables)
     except Misconfigured as error:
         if data is not None or "INTERLOCK_DATABASE__URL" in os.environ:
             raise
         raise Misconfigured(
             f"{error}. For a development stack give --data, or `make up` and `. .data/up/env`."
         ) from None
+
+
+def database_url(data: Path | None) -> str:
+    """The database by ``--data``, else by the environment, whatever else is set there, wrongly or not at all.
+
+    Raises `StackError`, `Misconfigured`.
+    """
+    ours = {name: value for name, value in environ_of(data).items() if name.upper().startswith(_OF_DATABASE)}
+    return _loaded({**_UNUSED, **ours}, data).database.url.get_secret_value()
 
 
 @asynccontextmanager

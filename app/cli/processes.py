@@ -13,8 +13,6 @@ import typer
 from app.cli.options import Data
 from app.cli.place import environ_of, opened, settings_of
 from app.db.migrate import upgrade
-from app.temporal import connect
-from app.use_cases.services import Services, Waiters
 from app.use_cases.upkeep import SWEEP_AT_ONCE, sweep
 
 
@@ -52,11 +50,7 @@ def reconcile(data: Data = None) -> None:
 
 async def _reconcile(data: Path | None) -> int:
     async with opened(data) as place:
-        settings = place.settings
-        client = await connect(settings.temporal, place.rings)
-        services = Services(
-            place.ctx, client, settings.temporal.task_queue, Waiters(), place.rings.tokens, settings.api.base_url
-        )
+        services = await place.services()
         swept = 0
         while True:
             found = await sweep(services, timedelta(0))

@@ -26,6 +26,8 @@ from tests.world import World
 
 Headers = dict[str, str]
 BASE = "http://interlock.test"
+GO_ON = ("update bot set suspended_at = null", "update installation set suspended_at = null")
+"""Straight on the database, where a test is about something else than who may resume what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Api:
     app: FastAPI
     http: httpx.AsyncClient
     world: World
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return document(self.app)
 
     def person(self, person_id: str, level: Level = Level.LOGIN) -> Headers:
         """A person, by the development issuer."""

@@ -114,11 +114,25 @@ async def test_without_temporal(process: Process) -> None:
     refused = await process.http.post("/v1/requests", json=held, headers=process.bot() | a_key())
     assert refused.status_code == 503
     assert "retry-after" in refused.headers
+    await stop_and_go_on(process, asked.json()["id"])
 
     poll = asyncio.create_task(process.http.get(f"/v1/requests/{asked.json()['id']}?wait=30s", headers=process.bot()))
     await asyncio.sleep(0.5)
     await end(process)
     assert (await poll).json()["status"] == "executing"
+
+
+async def stop_and_go_on(process: Process, running: str) -> None:
+    """To stop needs no Temporal; to go on does."""
+    said = {"reason": "It runs amok"}
+    stopped = await process.http.post("/v1/bots/bot/suspend", json=said, headers=process.person("ivan"))
+    assert [attempt["request_id"] for attempt in stopped.json()["in_flight"]] == [running]
+    look = {"action": "look.up", "parameters": {"thing": "z"}}
+    asked = await process.http.post("/v1/requests", json=look, headers=process.bot() | a_key())
+    assert asked.json()["verdict"]["code"] == "bot-suspended"
+    resumed = await process.http.post("/v1/bots/bot/resume", json=said, headers=process.person("ada"))
+    assert resumed.status_code == 503
+    assert "retry-after" in resumed.headers
 
 
 async def end(process: Process) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from app.api.bodies import uuid_text
 from app.api.envelope import trace_id
-from app.api.queries import request_id, seconds, statuses
+from app.api.queries import BOT, bot_in_path, request_id, seconds, statuses
 from app.domain.errors import NotFound
+from app.governance import models
 
 UUID = "9f4c1c52-7c0f-5d0e-8a59-3c0f2a6f2a11"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -68,3 +70,19 @@ def test_traceparent() -> None:
 )
 def test_what_is_no_traceparent(text: str | None) -> None:
     assert trace_id(text) is None
+
+
+def test_a_bot_is_called_what_the_files_may_call_it() -> None:
+    for text in ("b", "support-bot", "a.b_c-9", "b" * 100):
+        assert bot_in_path(text) == text
+    named = TypeAdapter(models.Id)
+    for text in ("", "Bot", "9bot", "bot/x", "bot\n", "b" * 101, "b\u00f6t", "-", "bot "):
+        with pytest.raises(NotFound):
+            bot_in_path(text)
+        with pytest.raises(ValidationError):
+            named.validate_python(text)
+    assert TypeAdapter(models.Id).json_schema() == {
+        "type": "string",
+        "pattern": BOT.replace("{0,99}", "*"),
+        "maxLength": 100,
+    }

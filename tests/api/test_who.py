@@ -25,6 +25,16 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
     ("POST", "/v1/requests/{id}/grant"): {},
     ("POST", "/v1/requests/{id}/outcome"): {"status": "succeeded"},
     ("POST", "/v1/requests/{id}/settle"): {"status": "succeeded", "reason": "seen"},
+    ("POST", "/v1/requests/{id}/rollbacks"): {"reason": "wrong"},
+    ("POST", "/v1/bots/{id}/suspend"): {"reason": "wrong"},
+    ("POST", "/v1/bots/{id}/resume"): {"reason": "mended"},
+    ("POST", "/v1/installation/suspend"): {"reason": "wrong"},
+    ("POST", "/v1/installation/resume"): {"reason": "mended"},
+    ("POST", "/v1/governance-requests"): {
+        "action": "interlock.bots.resume",
+        "parameters": {"bot": "bot"},
+        "reason": "mended",
+    },
     ("POST", "/v1/identity-links"): {"code": "ABCD-EFGH"},
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
@@ -39,11 +49,22 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/v1/requests/{id}/grant"): (404, 404, 404, 404),
     ("POST", "/v1/requests/{id}/outcome"): (404, 404, 404, 404),
     ("POST", "/v1/requests/{id}/settle"): (403, 403, 404, 403),
+    ("POST", "/v1/requests/{id}/rollbacks"): (403, 403, 404, 403),
+    ("POST", "/v1/bots/{id}/suspend"): (403, 403, 403, 403),
+    ("POST", "/v1/bots/{id}/resume"): (403, 403, 409, 403),
+    ("POST", "/v1/installation/suspend"): (403, 403, 403, 403),
+    ("POST", "/v1/installation/resume"): (403, 403, 409, 403),
+    ("POST", "/v1/governance-requests"): (403, 403, 409, 403),
     ("POST", "/v1/identity-links"): (403, 403, 422, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
 }
-"""The status for each of CALLERS, of a request that does not exist."""
+"""The status for each of CALLERS, of a request that does not exist, or a bot that is at work."""
+
+
+def at(path: str) -> str:
+    """The path, of that request or that bot."""
+    return path.replace("{id}", "bot" if path.startswith("/v1/bots/") else ID)
 
 
 def test_the_table_has_every_route() -> None:
@@ -61,7 +82,7 @@ async def test_anyone_may_call(api: Api, method: str, path: str) -> None:
 
 @pytest.mark.parametrize(("method", "path"), sorted(BODIES))
 async def test_nobody_else_without_a_token(api: Api, method: str, path: str) -> None:
-    url, body = path.replace("{id}", ID), BODIES[method, path]
+    url, body = at(path), BODIES[method, path]
     for token in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
         response = await api.http.request(method, url, json=body, headers={**a_key(), **token})
         assert response.status_code == 401
@@ -72,7 +93,7 @@ async def test_nobody_else_without_a_token(api: Api, method: str, path: str) -> 
 @pytest.mark.parametrize(("method", "path"), sorted(BODIES))
 async def test_who_may_call(api: Api, method: str, path: str) -> None:
     tokens = (api.client(), api.client("bot", "target"), api.person("dana"), api.person("nobody-we-know"))
-    url, body = path.replace("{id}", ID), BODIES[method, path]
+    url, body = at(path), BODIES[method, path]
     answers = [
         (await api.http.request(method, url, json=body, headers={**a_key(), **token})).status_code for token in tokens
     ]

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.command import EXAMPLE, PROJECT, done, fails
+from tests.cli.command import EXAMPLE, PROJECT, done, fails, interlock
 from tests.devstack.waiting import document, eventually, gone
 
 ASK = {
@@ -118,6 +118,34 @@ def test_a_killed_worker_is_back_within_five_seconds(place: Path) -> None:
         new = running.ready["pids"]["worker"]
         assert not gone(new)
         assert running.ready == running.told | {"pids": running.told["pids"] | {"worker": new}}
+        assert running.stop(signal.SIGTERM) == 0
+
+
+def test_a_bot_is_stopped_with_temporal_frozen_and_no_keys(place: Path) -> None:
+    with dev(place) as running:
+        bot, keys = running.bot(), running.data / "keys"
+        frozen = running.told["pids"]["temporal"]
+        os.kill(frozen, signal.SIGSTOP)
+        keys.rename(keys.with_name("gone"))
+        said = json.loads(done(OUTSIDE, "bots", "suspend", "support-bot", "--data", str(running.data)))
+        keys.with_name("gone").rename(keys)
+        assert said["suspended_at"]
+        assert said["in_flight"] == []
+        url = running.told["api_url"]
+        os.kill(frozen, signal.SIGCONT)
+        ended = interlock(
+            OUTSIDE, "bots", "resume", "support-bot", "--reason", "The prompt is mended", "--data", str(running.data)
+        )
+        assert (ended.returncode, ended.stderr) == (4, ""), ended
+        shown = httpx.get(f"{url}/v1/requests/{ended.stdout.strip()}", headers=running.token("sam")).json()
+        assert (shown["kind"], shown["status"], shown["bot"]) == ("governance", "held", "support-bot")
+        release = {"decision": "approve", "digest": shown["digest"]}
+        where = f"{url}/v1/requests/{shown['id']}"
+        released = httpx.post(f"{where}/decisions", json=release, headers=running.token("sam"), timeout=30)
+        assert released.status_code == 200, released.text
+        eventually(lambda: httpx.get(where, headers=running.token("sam")).json()["status"] == "succeeded", within=30)
+        asked = httpx.post(f"{url}/v1/requests", json=ASK, headers={**bot, "Idempotency-Key": "after"}, timeout=30)
+        assert asked.json()["status"] == "held"
         assert running.stop(signal.SIGTERM) == 0
 
 

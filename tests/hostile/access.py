@@ -7,7 +7,23 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.hostile.cases import ASK, DECIDE, JSON, ON_ONE, ROUTES, SETTLE, Hostile, Route, by_both, by_some, encoded
+from tests.hostile.cases import (
+    ASK,
+    CHANGE,
+    DECIDE,
+    JSON,
+    ON_BOT,
+    ON_ONE,
+    RESUME,
+    ROLLBACK,
+    ROUTES,
+    SETTLE,
+    Hostile,
+    Route,
+    by_both,
+    by_some,
+    encoded,
+)
 from tests.hostile.tokens import BAD
 from tests.hostile.wire import Lines
 
@@ -78,18 +94,22 @@ KEYS: dict[str, tuple[bytes, ...]] = {
 
 def _keys() -> Iterator[Hostile]:
     refused: dict[str, Any] = {"status": 422, "problem": "idempotency-key-missing", "says": "Idempotency-Key"}
-    for route in (ASK, DECIDE):
+    for route in (ASK, DECIDE, ROLLBACK, RESUME, CHANGE):
         for name, keys in KEYS.items():
             headers = (JSON, *((b"Idempotency-Key", key) for key in keys))
             yield from by_both(
                 route, Hostile(f"a key: {name}", **refused, **route.sent(encoded(route.good), headers=headers))
             )
-    yield from by_both(ASK, Hostile("no key", **refused, **ASK.sent(encoded(ASK.good), headers=(JSON,))))
+    for route in (ASK, ROLLBACK, CHANGE):
+        yield from by_both(route, Hostile("no key", **refused, **route.sent(encoded(route.good), headers=(JSON,))))
     reused: dict[str, Any] = {"status": 409, "problem": "idempotency-key-reused", "says": "another body"}
     before = (JSON, (b"Idempotency-Key", b"<used>"))
     yield Hostile("ask by bot: a key used before", **reused, **ASK.sent(encoded(ASK.good), headers=before, who="bot"))
     other = DECIDE.sent(DECIDE.changed(reason="another"), headers=before, who="marco")
     yield Hostile("decide by marco: a key used before", **reused, **other)
+    for route, who in ((ROLLBACK, "ivan"), (RESUME, "ada"), (CHANGE, "ada")):
+        sent = route.sent(route.changed(reason="another"), headers=before, who=who)
+        yield Hostile(f"{route.name} by {who}: a key used before", **reused, **sent)
 
 
 IDS = {
@@ -108,6 +128,13 @@ IDS = {
     "SQL": "'%20or%201=1--",
     "a wild card": "*",
     "5,000 long": "a" * 5000,
+}
+NO_BOTS = {name: text for name, text in IDS.items() if name != "a word"} | {
+    "in capitals": "Bot",
+    "beyond ASCII": "b%C3%B6t",
+    "a line feed after it": "bot%0A",
+    "with a colon": "bot:bot",
+    "101 long": "b" * 101,
 }
 NO_PATHS = {
     "one that is not there": "/v1/requests/<held>/approve",
@@ -135,6 +162,10 @@ def _paths() -> Iterator[Hostile]:
             yield Hostile(
                 f"read by {who}: an id: {name}", says="no such request", **lost, method="GET", target=target, who=who
             )
+    for name, text in NO_BOTS.items():
+        for route in ON_BOT:
+            sent = route.sent(encoded(route.good), target=f"/v1/bots/{text}/{route.target.rpartition('/')[2]}")
+            yield from by_both(route, Hostile(f"a bot: {name}", says="no such bot", **lost, **sent))
     for name, target in NO_PATHS.items():
         yield Hostile(f"a path: {name}", says="nothing at this path", **lost, method="GET", target=target, who="dana")
     for method in ("DELETE", "PUT", "PATCH", "TRACE", "post", "PROPFIND", "A" * 3000):
@@ -245,10 +276,10 @@ def _queries() -> Iterator[Hostile]:
 
 
 def _absent(route: Route) -> Iterator[Hostile]:
-    """No request, and one that this caller may not see: no difference. To settle is for people, whatever there is."""
+    """No request, and one that this caller may not see: no difference. Settling and undoing are for people anyway."""
     for name in ("absent", "foreign"):
         sent = route.sent(encoded(route.good), target=f"/v1/requests/<{name}>/{route.target.rpartition('/')[2]}")
-        not_human = route is SETTLE
+        not_human = route in (SETTLE, ROLLBACK)
         yield Hostile(
             f"{route.name} by bot: one that is {name}",
             403 if not_human else 404,
@@ -261,7 +292,7 @@ def _absent(route: Route) -> Iterator[Hostile]:
             yield Hostile(
                 f"{route.name} by felix: one that is {name}", 404, "not-found", "no such request", **sent, who="felix"
             )
-        stranger = {DECIDE: (403, "violations"), SETTLE: (403, "violations")}.get(route, (404, "not-found"))
+        stranger = (403, "violations") if not_human or route is DECIDE else (404, "not-found")
         target = (403, "violations") if not_human else (404, "not-found")
         yield Hostile(f"{route.name} by a target: one that is {name}", *target, "", **sent, who="desk")
         for who in ("stranger", "removed") if route is not DECIDE or name == "absent" else ():

@@ -9,14 +9,17 @@ from typing import Any
 from tests.hostile.cases import (
     ASK,
     CANCEL,
+    CHANGE,
     DECIDE,
     GONE,
     GRANT,
     JSON,
     LINK,
     OUTCOME,
+    ROLLBACK,
     ROUTES,
     SETTLE,
+    STOPS,
     Hostile,
     Route,
     by_both,
@@ -42,7 +45,7 @@ def _value(value: bytes) -> Made:
     """A value where the route takes anything, if it does: in parameters, in a result."""
 
     def made(route: Route) -> bytes:
-        if route is ASK:
+        if route in (ASK, CHANGE):
             return route.with_raw("parameters", b'{"thing":"t","amount":' + value + b"}")
         return route.with_raw("result" if route is OUTCOME else "more", value)
 
@@ -162,6 +165,13 @@ def _undeclared() -> Iterator[Hostile]:
 
 
 LONG = "x" * 2001
+NO_REASON: dict[str, tuple[dict[str, Any], str]] = {
+    "no reason": ({"reason": GONE}, "reason"),
+    "a null reason": ({"reason": None}, "reason"),
+    "blanks for a reason": ({"reason": " \u2003"}, "reason"),
+    "a long reason": ({"reason": LONG}, "reason"),
+    "a list of reasons": ({"reason": ["x"]}, "reason"),
+}
 FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
     ASK: {
         "no action": ({"action": GONE}, "action"),
@@ -214,6 +224,19 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "no reason": ({"reason": GONE}, "reason"),
         "blanks for a reason": ({"reason": " \u2003"}, "reason"),
         "a long reason": ({"reason": LONG}, "reason"),
+    },
+    ROLLBACK: {**NO_REASON, "an action of its own": ({"action": "do.back"}, "action")},
+    **dict.fromkeys(STOPS, NO_REASON),
+    CHANGE: {
+        **NO_REASON,
+        "no action": ({"action": GONE}, "action"),
+        "an empty action": ({"action": ""}, "action"),
+        "a long action": ({"action": "x" * 201}, "action"),
+        "a list of actions": ({"action": ["interlock.bots.resume"]}, "action"),
+        "no parameters": ({"parameters": GONE}, "parameters"),
+        "null parameters": ({"parameters": None}, "parameters"),
+        "a list of parameters": ({"parameters": []}, "parameters"),
+        "somebody else who asks": ({"on_behalf_of": "customer:carl"}, "on_behalf_of"),
     },
     LINK: {
         "no code": ({"code": GONE}, "code"),

@@ -110,8 +110,25 @@ SETTLE = Route(
     "reason",
 )
 LINK = Route("link", "/v1/identity-links", {"code": "<code>"}, ("bot", "dana"), "code")
-ROUTES = (ASK, DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, LINK)
-ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE)
+ROLLBACK = Route(
+    "rollback", "/v1/requests/<succeeded>/rollbacks", {"reason": "wrong"}, ("bot", "ivan"), "reason", (JSON, KEY)
+)
+SUSPEND = Route("suspend", "/v1/bots/bot/suspend", {"reason": "wrong"}, ("bot", "ivan"), "reason")
+SUSPEND_ALL = Route("suspend all", "/v1/installation/suspend", {"reason": "wrong"}, ("bot", "sam"), "reason")
+RESUME = Route("resume", "/v1/bots/still-bot/resume", {"reason": "mended"}, ("bot", "ada"), "reason")
+RESUME_ALL = Route("resume all", "/v1/installation/resume", {"reason": "mended"}, ("bot", "ada"), "reason")
+CHANGE = Route(
+    "change",
+    "/v1/governance-requests",
+    {"action": "interlock.bots.resume", "parameters": {"bot": "still-bot"}, "reason": "mended"},
+    ("bot", "ada"),
+    "reason",
+    (JSON, KEY),
+)
+ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK)
+ON_BOT = (SUSPEND, RESUME)
+STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

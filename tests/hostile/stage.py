@@ -28,6 +28,7 @@ from tests.hostile.tokens import BAD
 from tests.steps.words import id_of, sql
 
 OLD = "update execution_attempt set started_at = started_at - interval '5 minutes' where request_id = :id"
+LONG_AGO = "update execution_attempt set finished_at = finished_at - interval '73 hours' where request_id = :id"
 YOUNG = "update execution_attempt set started_at = started_at + interval '1 hour' where request_id = :id"
 ANOTHER_BOT = """\
   - {id: still-bot, title: A bot that is suspended, use_case: {purpose: T, data: [], review_by: 2030-01-01},
@@ -164,6 +165,7 @@ async def staged(api: Live, rules: Path) -> Stage:
     await _credentials(stage)
     await _requests(stage)
     await _unknown(stage)
+    await _undone(stage)
     await _codes(stage)
     return stage
 
@@ -255,6 +257,23 @@ async def _unknown(stage: Stage) -> None:
         stage.named(name, shown)
         if name == "half settled":
             await stage.api.say("ivan", shown, "settle", status="succeeded", reason="seen")
+
+
+async def _undone(stage: Stage) -> None:
+    """What has been done, and ivan asks to undo; what was done too long ago; what ada asks to let go on again."""
+    api, key = stage.api, {"Idempotency-Key": "used-before"}
+    for name in ("succeeded", "long ago"):
+        shown = await api.ask("do.high")
+        await api.say("dana", shown)
+        stage.named(name, await api.world.until(shown, "succeeded"))
+    await sql(api.world, LONG_AGO, id=uuid.UUID(stage.words["long ago"]))
+    asked = {
+        f"/v1/requests/{stage.words['succeeded']}/rollbacks": ("ivan", "wrong"),
+        "/v1/bots/still-bot/resume": ("ada", "mended"),
+    }
+    for url, (who, reason) in asked.items():
+        answer = await api.http.post(url, json={"reason": reason}, headers=api.person(who) | key)
+        assert answer.status_code == 201, answer.text
 
 
 async def _codes(stage: Stage) -> None:

@@ -5,7 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.hostile.cases import CANCEL, DECIDE, GRANT, JSON, KEY, LINK, OUTCOME, SETTLE, Hostile, Route
+from tests.hostile.cases import (
+    CANCEL,
+    CHANGE,
+    DECIDE,
+    GRANT,
+    JSON,
+    KEY,
+    LINK,
+    OUTCOME,
+    RESUME,
+    RESUME_ALL,
+    ROLLBACK,
+    SETTLE,
+    STOPS,
+    SUSPEND,
+    SUSPEND_ALL,
+    Hostile,
+    Route,
+    encoded,
+)
 
 FORBIDDEN: dict[str, Any] = {"status": 403, "problem": "forbidden"}
 VIOLATES: dict[str, Any] = {"status": 403, "problem": "violations", "says": ""}
@@ -111,6 +130,99 @@ def _conflicts() -> Iterator[Hostile]:
     )
 
 
+NOT_PEOPLE = ("bot", "other-bot", "desk", "stranger", "removed")
+NO_STOPPERS = ("dana", "olivia", "tom", "ada", "rita", "anya")
+NO_BOT_OF_OURS = {"of no rules": "no-bot", "of another kind": "desk", "a person": "ivan"}
+
+
+def _undoing() -> Iterator[Hostile]:
+    for who in NOT_PEOPLE:
+        yield Hostile(f"rollback by {who}", **VIOLATES, **on(ROLLBACK, "succeeded"), who=who)
+    for who in ("dana", "olivia", "anya"):
+        yield Hostile(
+            f"rollback by {who}: no responder",
+            says="responder",
+            **FORBIDDEN,
+            **on(ROLLBACK, "fresh"),
+            who=who,
+            stored="the refusal",
+        )
+    for name in ("held", "denied", "cancelled", "executing"):
+        line = Hostile(
+            f"rollback by ivan: what is {name}",
+            problem="not-reversible",
+            says="",
+            **CONFLICT,
+            **on(ROLLBACK, name),
+            who="ivan",
+        )
+        yield line
+    yield Hostile(
+        "rollback by ivan: what is too long ago",
+        problem="window-over",
+        says="over",
+        **CONFLICT,
+        **on(ROLLBACK, "long ago"),
+        who="ivan",
+    )
+    yield Hostile(
+        "rollback by nora: what ivan asks to undo",
+        problem="rollback-exists",
+        says="",
+        **CONFLICT,
+        **on(ROLLBACK, "succeeded"),
+        who="nora",
+    )
+
+
+def _stops() -> Iterator[Hostile]:
+    for route in (*STOPS, CHANGE):
+        for who in NOT_PEOPLE:
+            yield Hostile(f"{route.name} by {who}", **VIOLATES, **route.sent(encoded(route.good), who=who))
+    for route in (SUSPEND, SUSPEND_ALL):
+        for who in NO_STOPPERS:
+            sent = route.sent(encoded(route.good), who=who)
+            yield Hostile(f"{route.name} by {who}", says="responder", **FORBIDDEN, **sent)
+    lost: dict[str, Any] = {"status": 404, "problem": "not-found"}
+    for route, who in ((SUSPEND, "ivan"), (SUSPEND, "dana"), (RESUME, "ada")):
+        for name, bot in NO_BOT_OF_OURS.items():
+            target = f"/v1/bots/{bot}/{route.target.rpartition('/')[2]}"
+            sent = route.sent(encoded(route.good), target=target, who=who)
+            yield Hostile(f"{route.name} by {who}: a bot {name}", says=f"no bot {bot}", **lost, **sent)
+    at_work: dict[str, Any] = {"status": 409, "problem": "not-open-to-this", "says": "not suspended"}
+    more = {"standing": None, "status": 409}
+    sent = RESUME.sent(encoded(RESUME.good), target="/v1/bots/bot/resume", who="ada")
+    yield Hostile("resume by ada: a bot that is at work", **at_work, **sent, more=more)
+    sent = RESUME_ALL.sent(encoded(RESUME_ALL.good), who="ada")
+    yield Hostile("resume all by ada: who are at work", **at_work, **sent, more=more)
+    sent = CHANGE.sent(CHANGE.changed(parameters={"bot": "bot"}), who="ada")
+    yield Hostile("change by ada: a bot that is at work", **at_work, **sent, more=more)
+
+
+NO_CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "nothing of ours": ("unknown-action", "no action", {"action": "interlock.nothing"}),
+    "an action of bots": ("unknown-action", "no action", {"action": "do.moderate", "parameters": {"thing": "t"}}),
+    "in capitals": ("unknown-action", "no action", {"action": "INTERLOCK.BOTS.RESUME"}),
+    "a pattern": ("unknown-action", "no action", {"action": "interlock.*"}),
+    "a blank after it": ("unknown-action", "no action", {"action": "interlock.bots.resume "}),
+    "no bot": ("off-schema", "bot", {"parameters": {}}),
+    "a bot of no rules": ("off-schema", "no bot", {"parameters": {"bot": "no-bot"}}),
+    "a bot in capitals": ("off-schema", "no bot", {"parameters": {"bot": "Still-bot"}}),
+    "a list of bots": ("off-schema", "bot", {"parameters": {"bot": ["still-bot"]}}),
+    "a long bot": ("off-schema", "bot", {"parameters": {"bot": "b" * 101}}),
+    "an empty bot": ("off-schema", "bot", {"parameters": {"bot": ""}}),
+    "one more than there is": ("off-schema", "beyond", {"parameters": {"bot": "still-bot", "by": "sam"}}),
+    "a bot of all": ("off-schema", "beyond", {"action": "interlock.installation.resume"}),
+    "parameters beyond 256 KiB": ("malformed", "256 KiB", {"parameters": {"bot": "b" * 256 * 1024}}),
+}
+
+
+def _changes() -> Iterator[Hostile]:
+    for name, (problem, says, fields) in NO_CHANGES.items():
+        sent = CHANGE.sent(CHANGE.changed(**fields), who="ada")
+        yield Hostile(f"change by ada: {name}", 422, problem, says, **sent)
+
+
 CODES = {
     "none of ours": "K7QD-2MXA-VJ5T-ZR3B-6WFN-HCYE-P4LS",
     "replaced": "<replaced code>",
@@ -145,4 +257,4 @@ def _links() -> Iterator[Hostile]:
     yield Hostile("link by greta: a good code after ten that were none", 429, "rate-limited", "wrong codes", **often)
 
 
-STATES = [*_refused(), *_conflicts(), *_links()]
+STATES = [*_refused(), *_conflicts(), *_undoing(), *_stops(), *_changes(), *_links()]

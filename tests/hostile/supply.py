@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from schemathesis import Case, GenerationMode
@@ -21,6 +21,15 @@ from app.api.queries import seconds
 from tests.api.conftest import Headers, a_key
 
 Shown = dict[str, Any]
+
+
+class Switch(Protocol):
+    """The stop switch, straight on the database."""
+
+    def __call__(self, *, on: bool) -> None:
+        """``on``: everybody is at work; else they are stopped."""
+
+
 SHORT = 0.05
 PLACES = (ParameterLocation.PATH, ParameterLocation.QUERY, ParameterLocation.HEADER, ParameterLocation.BODY)
 ACTIONS = ("look.up", "look.up", "do.moderate", "look.briefly", "do.high")
@@ -30,13 +39,17 @@ ACTIONS = ("look.up", "look.up", "do.moderate", "look.briefly", "do.high")
 class Supply:
     """Makes what a call needs, by a client of its own.
 
-    Made beforehand: ``unknown``: requests that may be settled; ``code``: of a Slack account that nobody has.
+    Made beforehand: ``unknown``: requests that may be settled; ``done``: such as may be undone; ``code``: of a Slack
+    account that nobody has. ``switch``: puts everybody back to work, or stops them.
     """
 
     http: httpx.Client
     bot: Headers
     unknown: list[Shown]
+    done: list[Shown]
     code: str
+    switch: Switch
+    switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
 
@@ -44,6 +57,9 @@ class Supply:
         """Aim a generated call at something that is there; never wait for what will not come."""
         _hurry(case)
         label = case.operation.label
+        if self.switched:
+            self.switch(on=True)
+        self.switched = label in _SWITCHING
         aimed = _AIMED.get(label)
         if aimed is None or not all(_good(case, place) for place in PLACES):
             return
@@ -129,6 +145,33 @@ def _settle(supply: Supply, case: Case[Any], _n: int) -> None:
     _at(case, supply.unknown[0] if len(supply.unknown) == 1 else supply.unknown.pop())
 
 
+def _roll_back(supply: Supply, case: Case[Any], _n: int) -> None:
+    """One of those that are undone already: there is a rollback."""
+    _at(case, supply.done[0] if len(supply.done) == 1 else supply.done.pop())
+
+
+def _stop(_supply: Supply, case: Case[Any], _n: int) -> None:
+    case.path_parameters = {**case.path_parameters, "id": "other-bot"}
+
+
+def _stop_all(_supply: Supply, _case: Case[Any], _n: int) -> None:
+    """It needs no aim."""
+
+
+def _resume(supply: Supply, case: Case[Any], _n: int) -> None:
+    supply.switch(on=False)
+    if "id" in case.path_parameters:
+        case.path_parameters = {**case.path_parameters, "id": "other-bot"}
+
+
+def _change(supply: Supply, case: Case[Any], n: int) -> None:
+    supply.switch(on=False)
+    parameters: dict[str, Any] = {"bot": "other-bot"} if n % 2 else {}
+    action = "interlock.bots.resume" if parameters else "interlock.installation.resume"
+    case.body = {**_body(case), "action": action, "parameters": parameters}
+    case.headers.update(a_key())
+
+
 def _link(supply: Supply, case: Case[Any], _n: int) -> None:
     """The same code again is answered the same."""
     case.body = {**_body(case), "code": supply.code}
@@ -144,5 +187,13 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     f"POST {_ONE}/grant": _grant,
     f"POST {_ONE}/outcome": _outcome,
     f"POST {_ONE}/settle": _settle,
+    f"POST {_ONE}/rollbacks": _roll_back,
+    "POST /v1/bots/{id}/suspend": _stop,
+    "POST /v1/installation/suspend": _stop_all,
+    "POST /v1/bots/{id}/resume": _resume,
+    "POST /v1/installation/resume": _resume,
+    "POST /v1/governance-requests": _change,
     "POST /v1/identity-links": _link,
 }
+_SWITCHING = {label for label in _AIMED if label.endswith(("/suspend", "/resume", "/governance-requests"))}
+"""After these everybody is put back to work, for the sake of the calls that follow."""

@@ -26,6 +26,12 @@ from tests.steps.words import id_of, sql
 
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "10"))
+TO_UNDO = 4
+ON = (
+    "update bot set suspended_at = null, stop_epoch = 0",
+    "update installation set suspended_at = null, stop_epoch = 0",
+)
+OFF = ("update bot set suspended_at = now() where id = 'other-bot'", "update installation set suspended_at = now()")
 TO_SETTLE = ("do.once", "do.grave", "do.once", "do.once", "do.grave", "do.once")
 
 CHECKS = {
@@ -59,11 +65,25 @@ DONE: dict[str, set[str]] = {
         f"POST {ONE}/decisions",
         f"POST {ONE}/cancel",
         f"POST {ONE}/settle",
+        f"POST {ONE}/rollbacks",
+        "POST /v1/bots/{id}/suspend",
+        "POST /v1/bots/{id}/resume",
+        "POST /v1/installation/suspend",
+        "POST /v1/installation/resume",
+        "POST /v1/governance-requests",
         "POST /v1/identity-links",
     },
 }
 """What each caller must have been let do at least once: an operation that only ever refused was not tried."""
 
+REASONED = (
+    f"POST {ONE}/rollbacks",
+    "POST /v1/bots/{id}/suspend",
+    "POST /v1/bots/{id}/resume",
+    "POST /v1/installation/suspend",
+    "POST /v1/installation/resume",
+    "POST /v1/governance-requests",
+)
 REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/requests", "unknown-action", "action"): "the document does not know the catalogue",
     ("POST /v1/requests", "off-schema", "parameters"): "the document does not know the catalogue",
@@ -77,11 +97,15 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     (f"POST {ONE}/decisions", "malformed", ""): "as above, in reason",
     (f"POST {ONE}/cancel", "malformed", ""): "as above, in reason",
     (f"POST {ONE}/settle", "malformed", ""): "as above, in reason",
+    **{(label, "malformed", ""): "as above, in reason" for label in REASONED},
+    **{(label, "malformed", "reason"): "blanks are no reason" for label in REASONED},
+    ("POST /v1/governance-requests", "unknown-action", "action"): "the built-in actions are told in words",
+    ("POST /v1/governance-requests", "off-schema", "parameters"): "the document does not know their schemas",
+    ("POST /v1/governance-requests", "off-schema", "parameters.bot"): "the document does not know the bots",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
     ("POST /v1/identity-links", "malformed", "code"): "the document does not know the codes",
     (f"POST {ONE}/outcome", "malformed", "result"): "64 KiB is told in words",
     (f"POST {ONE}/decisions", "malformed", "reason"): "a denial needs a reason",
-    (f"POST {ONE}/decisions", "idempotency-key-missing", ""): "visible ASCII is told in words",
     (f"POST {ONE}/settle", "malformed", "reason"): "blanks are no reason",
     ("GET /v1/requests", "malformed", "status"): "statuses separated by commas are told in words",
     ("GET /v1/requests", "malformed", "cursor"): "what a page gave out, and nothing else",
@@ -106,6 +130,9 @@ async def found(api: Live) -> dict[str, Found]:
                     "/oauth/token": {"Authorization": basic},
                     f"{ONE}/cancel": api.person("ivan"),
                     f"{ONE}/settle": api.person("ivan"),
+                    f"{ONE}/rollbacks": api.person("ivan"),
+                    "/v1/bots/{id}/suspend": api.person("ivan"),
+                    "/v1/installation/suspend": api.person("ivan"),
                 },
             ),
         ),
@@ -135,9 +162,29 @@ def _config(caller: Headers, others: dict[str, Headers]) -> dict[str, Any]:
 
 async def _run(api: Live, config: dict[str, Any]) -> Found:
     to_settle = [await _to_settle(api, action) for action in TO_SETTLE]
+    done = [await _done(api) for _ in range(TO_UNDO)]
+    loop = asyncio.get_running_loop()
+
+    def switch(*, on: bool) -> None:
+        asyncio.run_coroutine_threadsafe(_switch(api, on=on), loop).result()
+
     with httpx.Client(base_url=api.url, timeout=60) as http:
-        supply = Supply(http, api.client(), to_settle, code=await code_of(api))
-        return await asyncio.to_thread(run, api.url, config, supply)
+        supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
+        found = await asyncio.to_thread(run, api.url, config, supply)
+    await _switch(api, on=True)
+    return found
+
+
+async def _switch(api: Live, *, on: bool) -> None:
+    """Let everybody be at work, as if nobody had ever been stopped; or stop other-bot and all."""
+    for statement in ON if on else OFF:
+        await sql(api.world, statement)
+
+
+async def _done(api: Live) -> dict[str, Any]:
+    shown = await api.ask("do.high")
+    await api.say("dana", shown)
+    return await api.world.until(shown, "succeeded")
 
 
 async def _to_settle(api: Live, action: str) -> dict[str, Any]:

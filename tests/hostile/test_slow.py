@@ -145,6 +145,7 @@ async def bodies(api: Api) -> dict[str, bytes]:
     """The head of a call that may be made, by route; its body is yet to come."""
     held, running = (await api.ask("do.two")).json(), (await api.ask("look.up", on_behalf_of=None)).json()
     bot, dana, ivan = a_line(api.client()), a_line(api.person("dana")), a_line(api.person("ivan"))
+    keyed = (*ivan, (b"Idempotency-Key", b"slow"))
     length, chunked = (b"Content-Length", b"1000"), (b"Transfer-Encoding", b"chunked")
     on_held, on_running = f"/v1/requests/{held['id']}", f"/v1/requests/{running['id']}"
     return {
@@ -157,6 +158,12 @@ async def bodies(api: Api) -> dict[str, bytes]:
         "grant": head("POST", on_running + "/grant", (*bot, JSON, length)),
         "outcome": head("POST", on_running + "/outcome", (*bot, JSON, length)),
         "settle": head("POST", on_held + "/settle", (*ivan, JSON, length)),
+        "rollbacks": head("POST", on_held + "/rollbacks", (*keyed, JSON, length)),
+        "suspend": head("POST", "/v1/bots/bot/suspend", (*ivan, JSON, length)),
+        "suspend all": head("POST", "/v1/installation/suspend", (*ivan, JSON, length)),
+        "resume": head("POST", "/v1/bots/bot/resume", (*ivan, JSON, length)),
+        "resume all": head("POST", "/v1/installation/resume", (*ivan, JSON, length)),
+        "change": head("POST", "/v1/governance-requests", (*keyed, JSON, length)),
     }
 
 

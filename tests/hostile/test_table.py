@@ -70,8 +70,8 @@ async def test_hostile_input(stage: Stage, line: Hostile) -> None:
     _told(line, answers[0])
     _keeps_secrets(stage, answers[0])
     assert change(before, stage.stored) == DELTAS[line.stored]
-    if line.target == "/v1/requests" and line.method == "POST":
-        await _has_no_workflow(stage, key)
+    if line.method == "POST":
+        await _has_no_workflow(stage, line, key)
     if PROBE not in raw:
         assert (await stage.api.http.get("/healthz")).status_code == 200
 
@@ -142,10 +142,17 @@ def _keeps_secrets(stage: Stage, answer: Answer) -> None:
     assert [secret for secret in stage.secrets if len(secret) > 7 and secret.encode() in text] == []
 
 
-async def _has_no_workflow(stage: Stage, key: str) -> None:
+KINDS = {"/v1/requests": "action", "/v1/governance-requests": "governance"}
+
+
+async def _has_no_workflow(stage: Stage, line: Hostile, key: str) -> None:
     """What is refused has not been started either: Temporal keeps what it starts."""
-    for bot in ("bot", "other-bot"):
-        workflow = f"request-{request_id('action', 'bot', bot, key)}"
+    kind = "rollback" if line.target.endswith("/rollbacks") else KINDS.get(line.target)
+    if kind is None:
+        return
+    asker, names = ("bot", ("bot", "other-bot")) if kind == "action" else ("person", ("ivan", "ada"))
+    for who in names:
+        workflow = f"request-{request_id(kind, asker, who, key)}"
         with pytest.raises(RPCError) as caught:
             await stage.api.world.services.temporal.get_workflow_handle(workflow).describe()
         assert caught.value.status is RPCStatusCode.NOT_FOUND

@@ -1,4 +1,4 @@
-"""What is done to a request: decide, cancel, start, report, settle."""
+"""What is done to a request: decide, cancel, start, report, settle, ask to undo it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from app.api import bodies, shapes
-from app.api.documented import answers, json_body
+from app.api.documented import answers, created, json_body
 from app.api.door import Behind, Who
-from app.api.queries import OptionalKey, RequestId
+from app.api.located import located
+from app.api.queries import NeededKey, OptionalKey, RequestId
 from app.api.reading import body_of
 from app.use_cases import act
 from app.use_cases.decide import decide as decide_request
+from app.use_cases.rollback import roll_back
 
 router = APIRouter(prefix="/v1/requests/{id}", tags=["requests"])
 _SETTLING = {"model": shapes.Settling, "description": "Heard; a second person must say the same."}
@@ -144,3 +146,36 @@ async def settle(
     """For responders who neither approved it nor asked. High and critical risk takes two who say the same."""
     shown, done = await act.settle(behind.services, who, request_id, status=body.status, reason=body.reason)
     return JSONResponse(shown, 200 if done else 202)
+
+
+@router.post(
+    "/rollbacks",
+    summary="Ask to undo it",
+    responses=created(
+        "A request of kind `rollback`, held.",
+        "The same came before: that rollback as it stands now.",
+        *_REFUSED,
+        "violations",
+        "not-reversible",
+        "window-over",
+        "rollback-exists",
+        "idempotency-key-reused",
+        "idempotency-key-missing",
+    ),
+    openapi_extra=json_body(bodies.Rollback),
+)
+async def rollback(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    key: NeededKey,
+    body: Annotated[bodies.Rollback, Depends(body_of(bodies.Rollback))],
+) -> JSONResponse:
+    """For responders. Others sign: never who asks for it, nor who approved, asked for or benefited from the original.
+
+    The action and the parameters are the catalogue's (`rollback` of the request says which action, and until when),
+    worked out from the original and its outcome. It is always held under a plan, and runs even if the bot is suspended.
+    409 `not-reversible`: nothing undoes it, it has not acted, or its outcome does not say how. 409 `rollback-exists`:
+    there is one at a time; `reversed_by` of the request names it.
+    """
+    return located(await roll_back(behind.services, who, request_id, key, body.reason))

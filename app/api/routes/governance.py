@@ -1,14 +1,20 @@
-"""The rules in force, for people to read."""
+"""The rules in force, for people to read and to ask to change."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from app.api import shapes
-from app.api.documented import answers
+from app.api import bodies, shapes
+from app.api.documented import answers, created, json_body
 from app.api.door import Behind, Who
+from app.api.located import located
+from app.api.queries import NeededKey
+from app.api.reading import body_of
 from app.use_cases import read
+from app.use_cases.changes import ask_change
 
 router = APIRouter(prefix="/v1", tags=["governance"])
 
@@ -29,3 +35,32 @@ async def catalogue(behind: Behind, who: Who) -> JSONResponse:
 async def policy(behind: Behind, who: Who) -> JSONResponse:
     """For people."""
     return JSONResponse(await read.policy(behind.services, who))
+
+
+@router.post(
+    "/governance-requests",
+    summary="Ask to change the rules",
+    responses=created(
+        "A request of kind `governance`: held, or `denied` by a rule.",
+        "The same came before: that request as it stands now.",
+        "violations",
+        "not-open-to-this",
+        "idempotency-key-reused",
+        "idempotency-key-missing",
+        "unknown-action",
+        "off-schema",
+    ),
+    openapi_extra=json_body(bodies.Change),
+)
+async def change(
+    behind: Behind, who: Who, key: NeededKey, body: Annotated[bodies.Change, Depends(body_of(bodies.Change))]
+) -> JSONResponse:
+    """For people; others decide. Every governed change is a built-in action, and Interlock runs it when it is approved.
+
+    `interlock.bots.resume` `{bot}` is also `POST /v1/bots/{id}/resume`, `interlock.installation.resume` `{}` also
+    `POST /v1/installation/resume`. 409 `not-open-to-this`: there is nothing to change.
+    """
+    asked = await ask_change(
+        behind.services, who, key, action=body.action, parameters=body.parameters, reason=body.reason
+    )
+    return located(asked)

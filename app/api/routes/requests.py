@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from app.api import bodies, shapes
-from app.api.documented import LOCATION, answers, json_body
+from app.api.documented import answers, created, json_body
 from app.api.door import Behind, Door, Who
+from app.api.located import located
 from app.api.queries import Listing, NeededKey, RequestId, Wait, seconds, statuses
 from app.api.reading import body_of
 from app.use_cases import read
@@ -19,18 +20,12 @@ from app.use_cases.submit import submit
 
 router = APIRouter(prefix="/v1/requests", tags=["requests"])
 
-_CREATED = {
-    "model": shapes.RequestView,
-    "description": "Admitted: allowed, held, or refused (`denied`).",
-    "headers": LOCATION,
-}
-
 
 @router.post(
     "",
     summary="Ask for an action",
-    responses=answers(
-        shapes.RequestView,
+    responses=created(
+        "Admitted: allowed, held, or refused (`denied`).",
         "The same ask came before: as the request stands now, without a grant.",
         "forbidden",
         "rate-limited",
@@ -38,8 +33,6 @@ _CREATED = {
         "idempotency-key-missing",
         "unknown-action",
         "off-schema",
-        body=True,
-        also={200: {"headers": LOCATION}, 201: _CREATED},
     ),
     openapi_extra=json_body(bodies.Ask),
 )
@@ -52,9 +45,7 @@ async def ask(
     If that answer is lost, send the same key and body again for the id, and have the same grant by
     `POST /v1/requests/{id}/grant` until it expires. That operation describes what to do with it.
     """
-    done = await submit(behind.services, who, key, body.fields())
-    where = {"Location": f"/v1/requests/{done.view['id']}"}
-    return JSONResponse(done.view, 201 if done.created else 200, where)
+    return located(await submit(behind.services, who, key, body.fields()))
 
 
 @router.get(
