@@ -71,4 +71,12 @@ async def caller(request: Request, behind: Behind, _scheme: Annotated[None, Depe
     return await actor(behind.services, known)
 
 
+async def urgent_caller(request: Request, behind: Behind, _scheme: Annotated[None, Depends(_SCHEME)]) -> Actor:
+    """As `caller`, whatever the pool is busy with: for the stop switch. One call of an account at a time."""
+    known = await behind.authenticator.caller(bearer(request), behind.now())
+    async with behind.services.own.of(("stop", known.kind, known.subject)):
+        return await actor(behind.services, known, urgent=True)
+
+
 Who = Annotated[Actor, Depends(caller)]
+UrgentWho = Annotated[Actor, Depends(urgent_caller)]

@@ -19,12 +19,16 @@ _END_HOLDERS = text(
     """
     select count(pg_terminate_backend(pid)) from pg_locks
     where locktype = 'advisory' and objsubid = 2 and granted and pid <> :waiting
+        and pid not in (
+            select pid from pg_locks
+            where locktype = 'advisory' and objsubid = 2 and classid in (1, 2) and mode = 'ExclusiveLock'
+        )
         and database = (select oid from pg_database where datname = current_database())
         and classid::bigint = :first
         and objid::bigint = case when cast(:bot as text) is null then 0 else hashtext(:bot)::bigint & 4294967295 end
     """
 )
-"""``pg_locks`` shows the two keys of an advisory lock as unsigned numbers."""
+"""``pg_locks`` shows the two keys of an advisory lock as unsigned numbers. Other stops are spared."""
 
 
 async def lock(session: AsyncSession, bot: str | None) -> None:
@@ -82,6 +86,11 @@ def stopped() -> ColumnElement[bool]:
     )
     waiting = Request.status.in_([Status.HELD, Status.APPROVED])
     return and_(Request.kind == Kind.ACTION, waiting, Request.stop_epochs != epochs)
+
+
+async def is_stopped(session: AsyncSession, request_id: uuid.UUID) -> bool:
+    """True for a held or approved request that a stop has revoked: its row and the stops as of one moment."""
+    return (await session.execute(select(Request.id).where(Request.id == request_id, stopped()))).first() is not None
 
 
 async def stopped_requests(session: AsyncSession, after: uuid.UUID, limit: int) -> Sequence[uuid.UUID]:

@@ -305,6 +305,7 @@ class ExecutionAttempt(Base):
     holds_key: Mapped[bool]
 
     __table_args__ = (
+        Index("attempt_in_flight", "started_at", postgresql_where=text("outcome is null")),
         Index(
             "one_execution_per_conflict_key",
             "conflict_key",

@@ -43,7 +43,7 @@ def merge(plans: Iterable[PlanRule]) -> PlanRule:
     expiry.
     Raises ValueError when there is no plan at all.
     """
-    ordered = sorted({plan.name: plan for plan in plans}.values(), key=lambda plan: plan.name)
+    ordered = sorted(dict.fromkeys(plans), key=lambda plan: plan.name)  # two plans of one name are two
     if not ordered:
         raise ValueError("a hold without a plan")
     by_group: dict[str, StageRule] = {}
@@ -147,6 +147,24 @@ class Plan:
             replace(stage, status="waiting", opened_at=None, closes_at=None) for stage in self.stages[index + 1 :]
         )
         return replace(self, stages=(*self.stages[:index], self.stages[index].opened(now), *later))
+
+
+def as_rule(plan: Plan, *, expires: timedelta) -> PlanRule:
+    """What one request passed, to be passed by another: from its first group on, escalating to the same."""
+    stages = tuple(_asked_first(stage) for stage in plan.stages)
+    return PlanRule(plan.name, stages, expires, plan.fallback, plan.allow_repeat)
+
+
+def _asked_first(stage: Stage) -> StageRule:
+    return StageRule(
+        name=stage.name,
+        group=stage.group,
+        quorum=stage.quorum,
+        within=stage.within,
+        level=stage.level,
+        reason_required=stage.reason_required,
+        escalate_to=tuple(group for group in (*stage.groups, *stage.escalate_to) if group != stage.group),
+    )
 
 
 def begin(rule: PlanRule, now: datetime) -> Plan:

@@ -134,7 +134,7 @@ def rules_of(known: Known, plans: Mapping[str, PlanRule], scope: Scope) -> tuple
             outcome=_outcome(rule),
             plan=None if rule.hold is None else plans[rule.hold],
             sentence=rule.deny,
-            of_changes=PREFIX in rule.when,
+            of_changes=PREFIX.rstrip(".") in rule.when,
         )
         for entry, rule in known.of("rules", models.Rule)
     )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
+from app.governance.built_in import BUILT_IN
 from app.governance.cel import literal_value, time_zone_known
 from app.governance.errors import ExpressionInvalid, RuleError
 from app.governance.scopes import WORDS
@@ -33,7 +34,7 @@ def literal_findings(source: str, actions: Collection[str]) -> Iterator[str]:
     known: Mapping[str, Collection[str]] = {"name": actions, **WORDS}
     for fact, literal in _compared(source):
         value = _value(literal)
-        if value is not None and value not in known[fact.split(".")[1]] and not value.startswith("interlock."):
+        if value is not None and value not in known[fact.split(".")[1]] and value not in BUILT_IN:
             yield f"{fact} is never {value!r}: there is no such {fact.split('.')[1].replace('name', 'action')}"
 
 

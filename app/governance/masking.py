@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 
@@ -25,6 +25,55 @@ def masked(value: Any, sensitive: Sequence[Path]) -> tuple[Any, tuple[str, ...]]
     """
     places: list[str] = []
     return _masked(value, list(sensitive), "", places), tuple(places)
+
+
+def secrets(value: Any, sensitive: Sequence[Path]) -> frozenset[str]:
+    """The texts and numbers that `masked` hides, as text."""
+    return frozenset(_hidden(value, masked(value, sensitive)[0]))
+
+
+def _hidden(value: Any, shown: Any) -> Iterator[str]:
+    if shown is HIDDEN:
+        yield from _leaves(value)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _hidden(one, shown[key])
+    elif isinstance(value, list):
+        for one, beside in zip(value, shown, strict=True):
+            yield from _hidden(one, beside)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
+    elif value is not None and not isinstance(value, bool) and str(value):
+        yield str(value)
+
+
+def without(value: Any, known: frozenset[str], here: str = "") -> tuple[Any, tuple[str, ...]]:
+    """As `masked`, wherever one of these secrets stands: what undoes an action may repeat what that one hides."""
+    places: list[str] = []
+    return _without(value, known, here, places), tuple(places)
+
+
+def _without(value: Any, known: frozenset[str], here: str, places: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(one, known, f"{here}/{_escaped(key)}", places) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without(one, known, f"{here}/{n}", places) for n, one in enumerate(value)]
+    if value is None or isinstance(value, bool) or not _tells(str(value), known):
+        return value
+    places.append(here)
+    return HIDDEN
+
+
+def _tells(text: str, known: frozenset[str]) -> bool:
+    return text in known or any(len(one) >= TELLING and one in text for one in known)
+
+
+TELLING = 4
+"""Characters from which a secret counts within a longer text, too."""
 
 
 def _masked(value: Any, paths: Sequence[Path], here: str, places: list[str]) -> Any:

@@ -190,7 +190,10 @@ class Policy:
         speaking = [rule for rule in self.rules if rule.of_changes]
         matches = list(self._matches(facts, action, model_changed=False, rules=speaking)) if speaking else []
         verdict = combine(matches, default=own, risk=Risk.CRITICAL, reversibility=action.reversibility)
-        return verdict if verdict.plan is None else replace(verdict, plan=merge([own, verdict.plan]))
+        if verdict.plan is None:
+            return verdict
+        plan = replace(merge([own, verdict.plan]), fallback=())  # a fallback would let others into the built-in stage
+        return replace(verdict, plan=plan)
 
     def _matches(
         self, facts: AskFacts, action: Action, *, model_changed: bool, rules: Sequence[CompiledRule]
@@ -233,7 +236,11 @@ class Policy:
         one = self._compiled(action_name)
         if one.action.rollback is None or one.rollback_parameters is None:
             raise UnknownAction(f"The action {action_name} has no rollback.", where="action")
-        bound = ROLLBACK_SCOPE.bind({"parameters": parameters, "outcome.status": status, "outcome.result": result})
+        known = {"parameters": parameters, "outcome.status": status}
+        try:
+            bound = ROLLBACK_SCOPE.bind({**known, "outcome.result": result})
+        except RuleError:  # an answer that CEL cannot take is not there: an expression that reads it errs, by name
+            bound = ROLLBACK_SCOPE.bind(known)
         try:
             value = one.rollback_parameters.of(bound)
         except RuleError as error:

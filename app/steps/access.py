@@ -39,7 +39,7 @@ def _person_roles(policy: Policy, person: str, row: Request) -> dict[str, bool]:
         "decider": any(person in policy.members(group) for group in groups),
         "owner": bool(held),
         "business-owner": "business" in held and row.kind == Kind.ACTION,  # who owns the bot stops no rollback of it
-        "responder": "incident" in held or policy.may(person, "respond"),
+        "responder": "incident" in held or person in policy.groups_that_may("respond"),
         "auditor": policy.may(person, "audit"),
     }
 

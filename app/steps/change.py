@@ -76,14 +76,13 @@ def verdict_now(found: Scene) -> Verdict:
 async def apply(found: Scene) -> Answer:
     """Make the change, in the transaction that records its outcome."""
     bot_id = bot_of(found.row.parameters)
-    session = found.session
+    session, stream = found.session, "installation" if bot_id is None else f"bot:{bot_id}"
+    await ledger.lock_stream(session, stream)
     row = await (governance.installation(session) if bot_id is None else governance.bot(session, bot_id))
     if row is None or row.suspended_at is None:
         return Answer(Sent.FAILED, None, None, {"status": None, "body": "It is not suspended any more."})
     row.suspended_at = None
     await session.flush()
-    stream = "installation" if bot_id is None else f"bot:{bot_id}"
-    await ledger.lock_stream(session, stream)
     facts = {"request": str(found.row.id), "stop_epoch": row.stop_epoch}
     await ledger.append(session, stream, "resumed", found.now, facts)
     return Answer(Sent.SUCCEEDED, None, {"resumed": bot_id or "installation"}, None)

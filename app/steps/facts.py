@@ -78,7 +78,8 @@ def owners_now(policy: Policy, row: Request) -> frozenset[str]:
     """The business owner and the deployer of the bot that it is about, as of now; none when that is gone."""
     if row.kind == Kind.GOVERNANCE:
         return owners_of_change(policy, row.about_bot)
-    return owners(policy, row.bot, row.action)
+    actions = {row.action, (row.undoes or {}).get("action", row.action)}
+    return frozenset().union(*(owners(policy, row.bot, action) for action in actions))
 
 
 def owners_of_change(policy: Policy, bot_id: str | None) -> frozenset[str]:

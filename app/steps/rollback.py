@@ -12,7 +12,7 @@ from app.db import requests
 from app.db.tables import Request
 from app.domain import rollback
 from app.domain.errors import OffSchema, UnknownAction
-from app.domain.plan import PlanRule, merge
+from app.domain.plan import PlanRule, as_rule, plan_from_json
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.rollback import NOT_REVERSIBLE, WARNINGS, Original
 from app.domain.states import Status
@@ -75,13 +75,12 @@ def worked_out(policy: Policy, row: Request) -> Undoing | Verdict:
 
 
 def _plan(policy: Policy, row: Request, named: str, undo: Action) -> PlanRule | None:
-    """The rollback's own plan; else the strictest of the original: all that it was held under; else the action's."""
-    held_under = (row.plan or {"name": ""})["name"].split("+")
-    for names in ([named], held_under, [undo.default_plan or ""]):
-        plans = [policy.plans[name] for name in names if name in policy.plans]
-        if plans:
-            return merge(plans)
-    return None
+    """The rollback's own plan; else that which the original passed, as it was then; else the compensating action's."""
+    if named in policy.plans:
+        return policy.plans[named]
+    if row.plan is not None:
+        return as_rule(plan_from_json(row.plan), expires=row.expires_at - row.created_at)
+    return policy.plans.get(undo.default_plan or "")
 
 
 async def consider_rollback(asked: Asked, row: Request, waited: timedelta) -> Admission:
@@ -108,7 +107,7 @@ async def _admission(asked: Asked, row: Request, now: datetime, undo: Action | N
     if undo is not None:
         risk, reversibility = max(risk, undo.risk), undo.reversibility
     subjects, conflict_key, error = _values(replace(asked, ask=ask), row, now)
-    verdict = error or verdict
+    verdict = verdict if verdict.outcome is Outcome.DENY else error or verdict
     approved_by = {d.person_id for d in await requests.decisions(asked.session, row.id) if d.say == Say.APPROVE}
     return Admission(
         ask=ask,

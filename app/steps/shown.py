@@ -11,19 +11,28 @@ from app.db import slack
 from app.db.slack_tables import CardShown
 from app.db.tables import Request
 from app.domain.request import Risk, Say
-from app.governance.masking import masked
+from app.governance.masking import Path, masked, secrets, without
 from app.governance.policy import Policy
 from app.ledger.vault import Secret
 from app.steps.scene import Scene
 
 
-def masks(row: Request, *policies: Policy) -> tuple[Any, tuple[str, ...]]:
+def masks(row: Request, *policies: Policy, original: Request | None = None) -> tuple[Any, tuple[str, ...]]:
     """The parameters with what is masked hidden, and the JSON pointers of those places.
 
     ``policies``: a value is masked that any of them marks; the rules in force may know better than those of old.
+    ``original``: what it undoes; what is masked there is here, too.
     """
+    parameters, places = masked(row.parameters, _sensitive(row, policies))
+    if original is None:
+        return parameters, places
+    shown, more = without(parameters, secrets(original.parameters, _sensitive(original, policies)))
+    return shown, (*places, *more)
+
+
+def _sensitive(row: Request, policies: Sequence[Policy]) -> list[Path]:
     known = [policy.actions[row.action] for policy in policies if row.action in policy.actions]
-    return masked(row.parameters, sorted({path for action in known for path in action.sensitive}))
+    return sorted({path for action in known for path in action.sensitive})
 
 
 async def keep(session: AsyncSession, secret: Secret, row: Request, content: Any, not_shown: Sequence[str]) -> str:

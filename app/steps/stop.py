@@ -53,6 +53,8 @@ async def stop(session: AsyncSession, clock: Clock, bot: str | None, reason: str
     A bot that is stopped already stays so since then; but what was asked meanwhile to let it go on is void.
     Raises NotFound for a bot that was never installed.
     """
+    stream = "installation" if bot is None else f"bot:{bot}"
+    await ledger.lock_stream(session, stream)  # first: who installs rules does so too
     row = await (governance.installation(session) if bot is None else governance.bot(session, bot))
     if row is None:
         raise NotFound(f"There is no bot {bot}.")
@@ -63,8 +65,6 @@ async def stop(session: AsyncSession, clock: Clock, bot: str | None, reason: str
     since = row.suspended_at
     await session.flush()
     found = await stops.in_flight(session, bot)
-    stream = "installation" if bot is None else f"bot:{bot}"
-    await ledger.lock_stream(session, stream)
     facts = {**by, "stop_epoch": row.stop_epoch, "in_flight": [[str(one.request_id), one.attempt] for one in found]}
     await ledger.append(session, stream, "suspended", now, facts)
     return Stopped(since, found)

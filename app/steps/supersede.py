@@ -11,7 +11,7 @@ from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.states import NEVER_RAN, Status
 from app.steps.context import Context
-from app.steps.scene import on_locked
+from app.steps.scene import on_locked, revoke_if_stopped
 
 
 async def to_supersede(session: AsyncSession, ask: Ask) -> tuple[Request | None, bool]:
@@ -33,7 +33,9 @@ async def to_supersede(session: AsyncSession, ask: Ask) -> tuple[Request | None,
 async def supersede(session: AsyncSession, ctx: Context, old: Request) -> None:
     """Cancel what a new ask supersedes; its lock is held."""
     found = await on_locked(ctx, session, old)
+    outbox.nudge(session, old.id)
+    if await revoke_if_stopped(found):
+        return
     found.become(Status.CANCELLED, "superseded")
     found.note("cancelled", why="superseded")
     await found.changed()
-    outbox.nudge(session, old.id)

@@ -32,9 +32,13 @@ class Actor:
         return f"{self.kind}:{self.id or self.identity}"
 
 
-async def actor(services: Services, caller: Caller, *, via: str = "api") -> Actor:
-    """Resolve a caller to a bot or a person. Raises Unauthenticated when a bot's credential was taken back."""
-    async with services.ctx.database.transaction() as session:
+async def actor(services: Services, caller: Caller, *, via: str = "api", urgent: bool = False) -> Actor:
+    """Resolve a caller to a bot or a person. Raises Unauthenticated when a bot's credential was taken back.
+
+    ``urgent``: whatever the pool is busy with.
+    """
+    database = services.ctx.database
+    async with database.urgent() if urgent else database.transaction() as session:
         if caller.kind != "identity":
             return await _client(session, caller, via)
         return await _person(session, services, caller, via)

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import governance, requests, stops
-from app.db.governance import InForce
 from app.db.tables import Decision, ExecutionAttempt, Request
 from app.domain.clocks import moment
 from app.domain.errors import Forbidden, NotFound
@@ -19,7 +18,7 @@ from app.domain.rollback import WARNINGS
 from app.domain.separation import exclusions
 from app.domain.states import OPEN, Status
 from app.governance.built_in import RESUME_BOT, RESUME_INSTALLATION
-from app.governance.masking import masked
+from app.governance.masking import masked, secrets, without
 from app.governance.policy import Policy
 from app.steps import shown
 from app.steps.context import Context
@@ -71,7 +70,8 @@ async def show(services: Services, request_id: uuid.UUID, content: Any) -> str:
 
 async def _masks(ctx: Context, session: AsyncSession, row: Request) -> tuple[Any, tuple[str, ...]]:
     admitted = await ctx.rules.version(session, row.policy_version)
-    return shown.masks(row, admitted, await ctx.rules.in_force(session))
+    original = None if row.reverses is None else await requests.by_id(session, row.reverses)
+    return shown.masks(row, admitted, await ctx.rules.in_force(session), original=original)
 
 
 async def undo(services: Services, who: Actor, request_id: uuid.UUID) -> tuple[CardFacts, UndoFacts]:
@@ -83,10 +83,11 @@ async def undo(services: Services, who: Actor, request_id: uuid.UUID) -> tuple[C
             raise NotFound(NO_SUCH_REQUEST)
         policy = await services.ctx.rules.in_force(session)
         parameters, not_shown = masked(how.parameters, sorted(how.action.sensitive))
+        parameters, more = without(parameters, secrets(row.parameters, sorted(policy.actions[row.action].sensitive)))
         until = (await original_of(session, policy, row)).until
         told = (WARNINGS[Status(row.status)],) if row.status in WARNINGS else ()
         facts = await facts_of(services.ctx, session, row)
-    return facts, UndoFacts(how.action.title, how.action.name, parameters, not_shown, until, told)
+    return facts, UndoFacts(how.action.title, how.action.name, parameters, (*not_shown, *more), until, told)
 
 
 async def stop(services: Services, who: Actor, bot: str | None) -> StopFacts:
@@ -95,7 +96,7 @@ async def stop(services: Services, who: Actor, bot: str | None) -> StopFacts:
     Raises NotFound, Forbidden.
     """
     person = person_id(who)
-    async with services.ctx.database.urgent() as session:
+    async with services.own.of(("stop", who.key)), services.ctx.database.urgent() as session:
         policy = await services.ctx.rules.in_force(session)
         await require_stopper(session, policy, person, bot)
         found = await _stop_of(session, policy, bot)
@@ -142,7 +143,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
     names = {person.id: person.name for person in await governance.persons(session)}
     parameters, not_shown = await _masks(ctx, session, row)
     in_force = await governance.in_force(session, row.bot)
-    stopped = _stopped(row, in_force)
+    stopped = await stops.is_stopped(session, row.id)
     held = row.status == Status.HELD and not stopped
     return CardFacts(
         request_id=str(row.id),
@@ -185,12 +186,6 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         original=await _original(ctx, session, row),
         stop=await _ended_stop(session, policy, row),
     )
-
-
-def _stopped(row: Request, in_force: InForce) -> bool:
-    """What a stop has revoked reads so at once, though that may not have been recorded yet."""
-    waits = row.kind == Kind.ACTION and row.status in (Status.HELD, Status.APPROVED)
-    return waits and in_force.stop_epochs != row.stop_epochs
 
 
 async def _title_of(ctx: Context, session: AsyncSession, row: Request) -> str:

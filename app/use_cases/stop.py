@@ -25,7 +25,7 @@ async def suspend(services: Services, who: Actor, bot: str | None, reason: str) 
     Raises NotFound, Forbidden unless one is a responder or holds a security seat, Unavailable.
     """
     person = person_id(who)
-    async with services.ctx.database.urgent() as session:
+    async with services.own.of(("stop", who.key)), services.ctx.database.urgent() as session:
         policy = await services.ctx.rules.in_force(session)
         await require_stopper(session, policy, person, bot)
     async with stopping(services.ctx.database, bot) as session:

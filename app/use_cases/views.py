@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, requests
+from app.db import governance, requests, stops
 from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
 from app.domain.plan import plan_as_json, plan_from_json
@@ -48,11 +48,9 @@ async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, 
 
 async def _as_stopped(session: AsyncSession, row: Request, shown: View) -> View:
     """What a stop has revoked reads so at once, in the version that it has once that is recorded."""
-    if row.kind != Kind.ACTION or row.status not in (Status.HELD, Status.APPROVED):
+    if row.status not in (Status.HELD, Status.APPROVED) or not await stops.is_stopped(session, row.id):
         return shown
     in_force = await governance.in_force(session, row.bot)
-    if in_force.stop_epochs == row.stop_epochs:
-        return shown
     plan = None if row.plan is None else plan_as_json(plan_from_json(row.plan).closed())
     stages = [] if plan is None else [{"status": stage["status"]} for stage in plan["stages"]]
     revoked = {"status": Status.REVOKED.value, "version": row.version + 1, "ended_why": "stopped"}

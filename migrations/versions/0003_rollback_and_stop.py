@@ -23,6 +23,7 @@ STATEMENTS = (
     CREATE UNIQUE INDEX one_live_rollback ON request (reverses)
         WHERE status in ('held', 'approved', 'executing', 'unknown', 'succeeded')
     """,
+    "CREATE INDEX attempt_in_flight ON execution_attempt (started_at) WHERE outcome is null",
     "ALTER TABLE execution_attempt ALTER COLUMN grant_jti DROP NOT NULL",
     "ALTER TABLE execution_attempt ALTER COLUMN grant_hash DROP NOT NULL",
     "ALTER TABLE execution_attempt ALTER COLUMN grant_expires_at DROP NOT NULL",

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from app.api import bodies, shapes
 from app.api.documented import answers, created, json_body
-from app.api.door import Behind, Who
+from app.api.door import Behind, UrgentWho, Who
 from app.api.located import located
 from app.api.queries import BotId, OptionalKey
 from app.api.reading import body_of
@@ -34,7 +34,7 @@ _NO_RESUME = ("violations", "not-open-to-this", "idempotency-key-reused", "idemp
     responses=answers(shapes.Stopped, _STOPPED, "forbidden", "violations", "not-found", body=True),
     openapi_extra=json_body(bodies.Suspend),
 )
-async def suspend_bot(behind: Behind, who: Who, bot: BotId, body: SuspendBody) -> JSONResponse:
+async def suspend_bot(behind: Behind, who: UrgentWho, bot: BotId, body: SuspendBody) -> JSONResponse:
     """For responders and holders of the bot's `security` seat. Works with Temporal down.
 
     Once this has answered, nothing that the bot asked for starts any more: its held and approved requests are
@@ -50,7 +50,7 @@ async def suspend_bot(behind: Behind, who: Who, bot: BotId, body: SuspendBody) -
     responses=answers(shapes.Stopped, _STOPPED, "forbidden", "violations", body=True),
     openapi_extra=json_body(bodies.Suspend),
 )
-async def suspend_all(behind: Behind, who: Who, body: SuspendBody) -> JSONResponse:
+async def suspend_all(behind: Behind, who: UrgentWho, body: SuspendBody) -> JSONResponse:
     """As for one bot, for all of them. For responders and holders of any bot's `security` seat."""
     return JSONResponse(await stop.suspend(behind.services, who, None, body.reason))
 
