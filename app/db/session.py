@@ -21,8 +21,16 @@ STEP_TIMEOUTS = {
 }
 """A step that waits longer than this fails and is repeated, so that nobody holds a lock for long."""
 
-URGENT_TIMEOUTS = {**STEP_TIMEOUTS, "lock_timeout": "10s", "statement_timeout": "10s"}
+URGENT_TIMEOUTS = {
+    **STEP_TIMEOUTS,
+    "lock_timeout": "10s",
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
+}
 """The stop switch waits longer: it is first in the queue, and ends the sessions that it waits for."""
+
+SILENCE = {"timeout": 5, "command_timeout": 12}
+"""Seconds after which a database that says nothing is given up, which no timeout of its own reaches."""
 
 OURS = (IntegrityError, ProgrammingError, DataError)
 """What the database says when it answers and we have asked the wrong thing: defects, not outages."""
@@ -62,7 +70,10 @@ class Database:
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._beside = create_async_engine(
-            url, poolclass=NullPool, connect_args={"server_settings": URGENT_TIMEOUTS}, hide_parameters=True
+            url,
+            poolclass=NullPool,
+            connect_args={"server_settings": URGENT_TIMEOUTS, **SILENCE},
+            hide_parameters=True,
         )
         self._urgent = async_sessionmaker(self._beside, expire_on_commit=False)
 

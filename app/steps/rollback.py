@@ -75,11 +75,12 @@ def worked_out(policy: Policy, row: Request) -> Undoing | Verdict:
 
 
 def _plan(policy: Policy, row: Request, named: str, undo: Action) -> PlanRule | None:
-    """The rollback's own plan; else that which the original passed, as it was then; else the compensating action's."""
+    """The rollback's own plan; else what the original passed, if its groups are still there; else the action's."""
     if named in policy.plans:
         return policy.plans[named]
-    if row.plan is not None:
-        return as_rule(plan_from_json(row.plan), expires=row.expires_at - row.created_at)
+    passed = None if row.plan is None else as_rule(plan_from_json(row.plan), expires=row.expires_at - row.created_at)
+    if passed is not None and all(stage.group in policy.groups for stage in passed.stages):
+        return passed
     return policy.plans.get(undo.default_plan or "")
 
 

@@ -21,6 +21,10 @@ PATIENCE = 0.3
 """Seconds that steps under way get to end by themselves; then their sessions are ended, and they are repeated."""
 
 
+LISTED = 1000
+"""Attempts in flight that the entry of a stop names; it counts all. A runaway may have any number of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """What a stop found: since when, and the attempts without outcome. Only these can still reach a target."""
@@ -65,6 +69,7 @@ async def stop(session: AsyncSession, clock: Clock, bot: str | None, reason: str
     since = row.suspended_at
     await session.flush()
     found = await stops.in_flight(session, bot)
-    facts = {**by, "stop_epoch": row.stop_epoch, "in_flight": [[str(one.request_id), one.attempt] for one in found]}
+    listed = [[str(one.request_id), one.attempt] for one in found[:LISTED]]
+    facts = {**by, "stop_epoch": row.stop_epoch, "in_flight": listed, "in_flight_count": len(found)}
     await ledger.append(session, stream, "suspended", now, facts)
     return Stopped(since, found)
