@@ -179,6 +179,12 @@ _EXAMPLES: list[Any] = [
 ]
 
 
+_ORIGINAL = (
+    "Of a rollback, what it undoes: `id, action, parameters, reason, status, result, error, ended_at`. "
+    "Not shown to bots."
+)
+
+
 class RequestView(Answer):
     """A request. A bot sees no people: no `may_decide`, `decisions`, `settlements` or `ended_reason`."""
 
@@ -200,6 +206,7 @@ class RequestView(Answer):
     supersedes: Id | None
     reverses: Id | None = Field(description="Of a rollback: the request that it undoes.")
     reversed_by: list[Id] = Field(description=_REVERSED_BY)
+    original: dict[str, Any] | None = Field(default=None, description=_ORIGINAL)
     rollback: Undoing | None = Field(description="What undoes it: POST .../rollbacks. Null: nothing does.")
     warnings: list[str] = Field(description="What whoever decides should know: sentences.")
     digest: str = Field(description="`sha256:` and hex, over all that an approval binds. A decision repeats it.")

@@ -12,7 +12,7 @@ from app.db import requests
 from app.db.tables import Request
 from app.domain import rollback
 from app.domain.errors import OffSchema, UnknownAction
-from app.domain.plan import PlanRule, as_rule, plan_from_json
+from app.domain.plan import PlanRule, as_rule, merge, plan_from_json
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.rollback import NOT_REVERSIBLE, WARNINGS, Original
 from app.domain.states import Status
@@ -20,6 +20,7 @@ from app.domain.verdict import AskFacts, Outcome, Verdict, denied
 from app.governance.catalogue import Action
 from app.governance.errors import RuleError
 from app.governance.policy import Policy
+from app.steps.access import MAY, roles
 from app.steps.admission import Admission, Asked, expiry
 from app.steps.asking import LATE, TOO_LATE
 from app.steps.facts import owners
@@ -80,7 +81,7 @@ def _plan(policy: Policy, row: Request, named: str, undo: Action) -> PlanRule | 
         return policy.plans[named]
     passed = None if row.plan is None else as_rule(plan_from_json(row.plan), expires=row.expires_at - row.created_at)
     if passed is not None and all(stage.group in policy.groups for stage in passed.stages):
-        return passed
+        return merge([passed])  # held again, it may have asked one group twice
     return policy.plans.get(undo.default_plan or "")
 
 
@@ -154,11 +155,21 @@ def ground_gone(found: Scene) -> str | None:
     original, undoes = found.original, found.row.undoes or {}
     if original is None or original.status != undoes.get("status"):
         return "outcome-changed"
+    if not _may_ask_still(found, original):
+        return "not-entitled"
     again = worked_out(found.policy, original)
     if isinstance(again, Verdict):
         return NOT_REVERSIBLE
     return (
         None if (again.action.name, again.parameters) == (found.row.action, found.row.parameters) else "action-changed"
+    )
+
+
+def _may_ask_still(found: Scene, original: Request) -> bool:
+    """Who asked is there still, and a responder."""
+    asker = found.row.asker_id
+    return found.crowd.active.get(asker, False) and bool(
+        roles(found.policy, "person", asker, original) & MAY["roll back"]
     )
 
 

@@ -36,7 +36,7 @@ async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, 
     shown |= await _undoing(session, policy, row, tries)
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
-        shown["ended_reason"] = row.ended_reason
+        shown |= {"ended_reason": row.ended_reason, "original": await _original(session, row)}
         shown["may_decide"] = await _may_decide(session, policy, row, made, everybody)
         shown["decisions"] = [_decision(row, decision) for decision in made]
         settled = [] if row.execution is None else await requests.settlements(session, row.id)
@@ -77,6 +77,25 @@ async def _undoing(session: AsyncSession, policy: Policy, row: Request, tries: S
     }
     standing = await requests.live_rollbacks(session, [row.id]) if over else []
     return {"rollback": rollback, "reversed_by": [str(one.id) for one in standing], "warnings": warnings(policy, row)}
+
+
+async def _original(session: AsyncSession, row: Request) -> View | None:
+    """What a rollback undoes: who signs that may see it, whether or not they may see the request itself."""
+    original = None if row.reverses is None else await requests.by_id(session, row.reverses)
+    if original is None:
+        return None
+    tries = await requests.execution_attempts(session, original.id)
+    execution = original.execution or {}
+    return {
+        "id": str(original.id),
+        "action": original.action,
+        "parameters": original.parameters,
+        "reason": original.reason,
+        "status": original.status,
+        "result": execution.get("result"),
+        "error": execution.get("error"),
+        "ended_at": _time(tries[-1].finished_at) if tries else None,
+    }
 
 
 def warnings(policy: Policy, row: Request) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.db import requests
+from app.db.tables import Person
 from app.domain.errors import Forbidden, NotFound, NotReversible, RollbackExists, WindowOver
-from app.use_cases import act
+from app.use_cases import act, read
 from app.use_cases.views import View
 from tests.world import World
 
@@ -81,8 +82,8 @@ async def test_only_responders_ask_and_only_people_who_see_it_learn_of_it(world:
 
 async def test_one_live_rollback_and_none_of_a_rollback(world: World) -> None:
     original = await done(world)
-    first = await world.roll_back("ivan", original, "key")
-    assert (await world.roll_back("ivan", original, "key"))["id"] == first["id"]
+    first = await world.roll_back("ivan", original, "asked-twice")
+    assert (await world.roll_back("ivan", original, "asked-twice"))["id"] == first["id"]
     with pytest.raises(RollbackExists):
         await world.roll_back("nora", original)
     with pytest.raises(NotReversible):
@@ -150,7 +151,7 @@ async def test_the_business_owner_does_not_stop_the_rollback_of_the_own_bot(worl
 
 async def test_the_same_ask_many_times_at_once_is_one_rollback(world: World) -> None:
     original = await done(world)
-    asked = await asyncio.gather(*(world.roll_back("ivan", original, "same") for _ in range(5)))
+    asked = await asyncio.gather(*(world.roll_back("ivan", original, "asked-at-once") for _ in range(5)))
     assert len({one["id"] for one in asked}) == 1
 
 
@@ -166,3 +167,25 @@ async def test_a_settled_original_takes_the_ground_from_its_rollback(world: Worl
         row.status = "failed"  # as settled: that comes 31 s later here
     await world.say("marco", rollback)
     assert (await world.until(rollback, "revoked"))["ended_why"] == "outcome-changed"
+
+
+async def test_who_signs_sees_what_is_undone_though_the_request_itself_is_not_theirs(world: World) -> None:
+    original = await done(world)
+    rollback = await world.roll_back("ivan", original)
+    seen = await read.read(world.services, world.person("dana"), uuid.UUID(rollback["id"]))
+    undone = seen["original"]
+    assert (undone["id"], undone["parameters"], undone["status"]) == (
+        original["id"], original["parameters"], "succeeded",
+    )  # fmt: skip
+    assert undone["result"] == original["execution"]["result"]
+
+
+async def test_who_asked_must_be_a_responder_still(world: World) -> None:
+    rollback = await world.roll_back("nora", await done(world))
+    async with world.ctx.database.transaction() as session:
+        (await session.get_one(Person, "nora")).active = False
+    await world.say("rita", rollback)
+    ended = await world.until(rollback, "revoked")
+    assert ended["ended_why"] == "not-entitled"
+    async with world.ctx.database.transaction() as session:
+        (await session.get_one(Person, "nora")).active = True
