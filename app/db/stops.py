@@ -89,8 +89,10 @@ def stopped() -> ColumnElement[bool]:
 
 
 async def is_stopped(session: AsyncSession, request_id: uuid.UUID) -> bool:
-    """True for a held or approved request that a stop has revoked: its row and the stops as of one moment."""
-    return (await session.execute(select(Request.id).where(Request.id == request_id, stopped()))).first() is not None
+    """True for what was read as held or approved and a stop has revoked, recorded meanwhile or not: of one moment."""
+    recorded = and_(Request.status == Status.REVOKED, Request.ended_why == "stopped")
+    query = select(Request.id).where(Request.id == request_id, or_(stopped(), recorded))
+    return (await session.execute(query)).first() is not None
 
 
 async def stopped_requests(session: AsyncSession, after: uuid.UUID, limit: int) -> Sequence[uuid.UUID]:

@@ -143,7 +143,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
     names = {person.id: person.name for person in await governance.persons(session)}
     parameters, not_shown = await _masks(ctx, session, row)
     in_force = await governance.in_force(session, row.bot)
-    stopped = await stops.is_stopped(session, row.id)
+    stopped = row.status in (Status.HELD, Status.APPROVED) and await stops.is_stopped(session, row.id)
     held = row.status == Status.HELD and not stopped
     return CardFacts(
         request_id=str(row.id),
