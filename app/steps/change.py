@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +12,7 @@ from app.db import governance, ledger
 from app.domain.outcome import Answer, Sent
 from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.built_in import RESUME_INSTALLATION
+from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked, expiry
 from app.steps.asking import LATE, TOO_LATE
 from app.steps.facts import owners_of_change
@@ -30,10 +31,9 @@ async def consider_change(asked: Asked, waited: timedelta) -> Admission:
     """What a person's ask to change Interlock comes to, under the rules in force."""
     now, ask, bot = await asked.ctx.clock.now(asked.session), asked.ask, bot_of(asked.ask.parameters)
     action = asked.policy.action(ask.action)
-    facts = AskFacts(
-        action=ask.action, parameters=ask.parameters, bot=bot or "", now=now, environment=asked.ctx.environment
+    verdict = await _before_rules(asked, waited) or _verdict(
+        asked.policy, ask.action, ask.parameters, now, asked.ctx.environment
     )
-    verdict = await _before_rules(asked, waited) or asked.policy.change_verdict(facts, bot)
     return Admission(
         ask=ask,
         verdict=verdict,
@@ -66,11 +66,14 @@ def ground_gone(found: Scene) -> str | None:
 
 def verdict_now(found: Scene) -> Verdict:
     """What the rules in force ask of a signed change."""
-    row, bot = found.row, bot_of(found.row.parameters)
-    facts = AskFacts(
-        action=row.action, parameters=row.parameters, bot=bot or "", now=found.now, environment=row.environment
-    )
-    return found.policy.change_verdict(facts, bot)
+    row = found.row
+    return _verdict(found.policy, row.action, row.parameters, found.now, row.environment)
+
+
+def _verdict(policy: Policy, action: str, parameters: dict[str, Any], now: datetime, environment: str) -> Verdict:
+    bot = bot_of(parameters)
+    facts = AskFacts(action=action, parameters=parameters, bot=bot or "", now=now, environment=environment)
+    return policy.change_verdict(facts, bot)
 
 
 async def apply(found: Scene) -> Answer:

@@ -65,6 +65,16 @@ class Api:
         """Do something to a request."""
         return await self.http.post(f"/v1/requests/{shown['id']}/{what}", json=body, headers=who)
 
+    async def approve(self, shown: dict[str, Any], who: str, level: Level = Level.LOGIN) -> httpx.Response:
+        """Approve a request as a person, on its digest."""
+        body = {"decision": "approve", "digest": shown["digest"]}
+        return await self.post(shown, "decisions", body, self.person(who, level))
+
+    async def seen(self, shown: dict[str, Any], who: Headers) -> dict[str, Any]:
+        """A request as somebody sees it now."""
+        found: dict[str, Any] = (await self.http.get(f"/v1/requests/{shown['id']}", headers=who)).json()
+        return found
+
 
 async def documented(described: dict[str, Any], response: httpx.Response) -> None:
     """Raise unless the OpenAPI document says that this operation may answer so, with this type of problem."""

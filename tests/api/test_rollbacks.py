@@ -21,19 +21,9 @@ OLD = "update execution_attempt set finished_at = finished_at - interval '73 hou
 async def done(api: Api, action: str = "do.high", **fields: Any) -> dict[str, Any]:
     """What dana has approved and has succeeded, as its bot sees it."""
     shown: dict[str, Any] = (await api.ask(action, **fields)).json()
-    await approve(api, shown, "dana")
+    await api.approve(shown, "dana")
     await api.world.until(shown, "succeeded")
-    return await seen(api, shown, api.client())
-
-
-async def approve(api: Api, shown: dict[str, Any], who: str, level: Level = Level.LOGIN) -> httpx.Response:
-    body = {"decision": "approve", "digest": shown["digest"]}
-    return await api.post(shown, "decisions", body, api.person(who, level))
-
-
-async def seen(api: Api, shown: dict[str, Any], who: Headers) -> dict[str, Any]:
-    found: dict[str, Any] = (await api.http.get(f"/v1/requests/{shown['id']}", headers=who)).json()
-    return found
+    return await api.seen(shown, api.client())
 
 
 async def undo(api: Api, shown: dict[str, Any], who: Headers | None = None, **body: Any) -> httpx.Response:
@@ -59,16 +49,16 @@ async def test_it_is_undone(api: Api) -> None:
     assert (shown["asker"], shown["bot"]) == ({"kind": "person", "id": "ivan"}, "bot")
     assert (shown["action"], shown["reason"], shown["rollback"]) == ("undo.well", "The wrong one", None)
     assert shown["may_decide"] == ["mia", "rita"]
-    assert (await seen(api, original, api.client()))["reversed_by"] == [shown["id"]]
+    assert (await api.seen(original, api.client()))["reversed_by"] == [shown["id"]]
 
     for who, broken in (("dana", "rollback-approver"), ("ivan", "self-approval"), ("marco", "not-eligible")):
-        refused = await approve(api, shown, who)
+        refused = await api.approve(shown, who)
         assert broken in [v["invariant"] for v in refused.json()["violations"]]
-    assert (await approve(api, shown, "rita", Level.CLICK)).status_code == 403
-    assert (await approve(api, shown, "rita")).status_code == 200
+    assert (await api.approve(shown, "rita", Level.CLICK)).status_code == 403
+    assert (await api.approve(shown, "rita")).status_code == 200
     ended = await api.world.until(shown, "succeeded")
     assert (ended["execution"]["mode"], ended["reversed_by"]) == ("http", [])
-    after = await seen(api, original, api.client())
+    after = await api.seen(original, api.client())
     assert (after["status"], after["reversed_by"]) == ("succeeded", [shown["id"]])
 
 
@@ -120,7 +110,7 @@ async def test_who_may_ask(api: Api) -> None:
         problem(await undo(api, original, nobody), 403, "violations")
     for text in (str(uuid.uuid4()), "x"):
         problem(await undo(api, {"id": text}), 404, "not-found")
-    assert (await seen(api, original, api.client()))["reversed_by"] == []
+    assert (await api.seen(original, api.client()))["reversed_by"] == []
 
 
 async def test_who_asks_too_often_is_turned_away(api: Api) -> None:
@@ -147,7 +137,7 @@ async def test_it_goes_on_although_the_bot_is_stopped(api: Api, where: str) -> N
     original = await done(api)
     await api.http.post(f"{where}/suspend", json={"reason": "wrong"}, headers=api.person("ivan"))
     shown = (await undo(api, original)).json()
-    assert (await approve(api, shown, "rita")).status_code == 200
+    assert (await api.approve(shown, "rita")).status_code == 200
     await api.world.until(shown, "succeeded")
     for statement in GO_ON:
         await sql(api.world, statement)

@@ -38,16 +38,6 @@ async def resume(api: Api, where: str, who: Headers | None = None, **body: Any) 
     return await api.http.post(f"{where}/resume", json=said, headers=who or api.person("ada"))
 
 
-async def approve(api: Api, shown: dict[str, Any], who: str, level: Level = Level.LOGIN) -> httpx.Response:
-    body = {"decision": "approve", "digest": shown["digest"]}
-    return await api.post(shown, "decisions", body, api.person(who, level))
-
-
-async def seen(api: Api, shown: dict[str, Any], who: Headers) -> dict[str, Any]:
-    found: dict[str, Any] = (await api.http.get(f"/v1/requests/{shown['id']}", headers=who)).json()
-    return found
-
-
 async def test_a_stopped_bot_does_nothing_more(api: Api) -> None:
     held = (await api.ask()).json()
     stopped = await suspend(api, BOT)
@@ -55,13 +45,13 @@ async def test_a_stopped_bot_does_nothing_more(api: Api) -> None:
     check(api.described, "Stopped", stopped.json())
     assert stopped.json()["in_flight"] == []
 
-    by_bot, by_dana = await seen(api, held, api.client()), await seen(api, held, api.person("dana"))
+    by_bot, by_dana = await api.seen(held, api.client()), await api.seen(held, api.person("dana"))
     for shown in (by_bot, by_dana):
         check(api.described, "RequestView", shown)
         assert (shown["status"], shown["ended_why"]) == ("revoked", "stopped")
     assert by_dana["ended_reason"] == "It cancels everything"
     assert "ended_reason" not in by_bot
-    problem(await approve(api, held, "dana"), 409, "closed", status="revoked", standing=None)
+    problem(await api.approve(held, "dana"), 409, "closed", status="revoked", standing=None)
 
     asked = (await api.ask()).json()
     assert (asked["status"], asked["verdict"]["code"]) == ("denied", "bot-suspended")
@@ -94,7 +84,7 @@ async def test_what_had_started_is_listed(api: Api) -> None:
 async def test_all_bots_at_once(api: Api) -> None:
     held = (await api.ask()).json()
     assert (await suspend(api, ALL, api.person("sam"))).status_code == 200
-    assert (await seen(api, held, api.person("dana")))["status"] == "revoked"
+    assert (await api.seen(held, api.person("dana")))["status"] == "revoked"
     assert (await api.ask()).json()["verdict"]["code"] == "bot-suspended"
 
 
@@ -157,15 +147,15 @@ async def test_people_release_what_was_stopped(api: Api, where: str, action: str
     assert (await api.ask()).json()["verdict"]["code"] == "bot-suspended"
 
     for who in ("ada", "olivia", "tom", "dana"):
-        assert (await approve(api, shown, who)).status_code == 403
-    weak = await approve(api, shown, "sam", Level.CLICK)
+        assert (await api.approve(shown, who)).status_code == 403
+    weak = await api.approve(shown, "sam", Level.CLICK)
     assert [v["invariant"] for v in weak.json()["violations"]] == ["weak-authentication"]
-    assert (await approve(api, shown, "sam")).status_code == 200
+    assert (await api.approve(shown, "sam")).status_code == 200
     done = await api.world.until(shown, "succeeded")
     assert (done["execution"]["mode"], done["execution"]["status"]) == ("internal", "succeeded")
     check(api.described, "RequestView", done)
     assert (await api.ask()).json()["status"] == "held"
-    assert (await seen(api, held, api.client()))["status"] == "revoked"
+    assert (await api.seen(held, api.client()))["status"] == "revoked"
     problem(await resume(api, where), 409, "not-open-to-this", standing=None)
 
 
@@ -185,7 +175,7 @@ async def test_a_bot_stays_stopped_when_all_go_on(api: Api) -> None:
     await suspend(api, BOT)
     await suspend(api, ALL)
     shown = (await resume(api, ALL)).json()
-    await approve(api, shown, "ben")
+    await api.approve(shown, "ben")
     await api.world.until(shown, "succeeded")
     assert (await api.ask()).json()["verdict"]["code"] == "bot-suspended"
 
@@ -208,7 +198,7 @@ async def test_a_change_of_the_rules_is_a_request(api: Api) -> None:
     problem(await change(api, ada, reason="Another"), 409, "idempotency-key-reused", status="held")
     listed = await api.http.get("/v1/requests?kind=governance&limit=1", headers=api.person("anya"))
     assert [item["id"] for item in listed.json()["items"]] == [shown["id"]]
-    assert (await approve(api, shown, "ben")).status_code == 200
+    assert (await api.approve(shown, "ben")).status_code == 200
     await api.world.until(shown, "succeeded")
 
 

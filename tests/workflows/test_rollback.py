@@ -24,6 +24,14 @@ async def done(world: World, action: str = "do.high", who: str = "dana", **field
     return await world.until(shown, "succeeded")
 
 
+async def ended(world: World, action: str, answer: int, status: str) -> View:
+    """A request that was approved and that its target answered so."""
+    shown = await world.ask(action)
+    world.desk.script(shown["parameters"]["thing"], answer)
+    await world.say("dana", shown)
+    return await world.until(shown, status)
+
+
 async def refused(world: World, who: str, rollback: View) -> set[str]:
     """The invariants that a signature of this person would break."""
     with pytest.raises(Forbidden) as error:
@@ -119,20 +127,14 @@ async def test_after_its_time_it_is_refused(world: World) -> None:
 
 
 async def test_a_failed_one_is_rolled_back_with_a_warning(world: World) -> None:
-    shown = await world.ask("do.once")
-    world.desk.script(shown["parameters"]["thing"], 422)
-    await world.say("dana", shown)
-    failed = await world.until(shown, "failed")
+    failed = await ended(world, "do.once", 422, "failed")
     rollback = await world.roll_back("ivan", failed)
     assert "failed" in rollback["warnings"][0]
     assert rollback["plan"]["name"] == "one"
 
 
 async def test_an_unknown_one_gives_its_key_to_the_rollback_once_nothing_is_on_its_way(world: World) -> None:
-    shown = await world.ask("do.once")
-    world.desk.script(shown["parameters"]["thing"], 503)
-    await world.say("dana", shown)
-    unknown = await world.until(shown, "unknown")
+    unknown = await ended(world, "do.once", 503, "unknown")
     rollback = await world.roll_back("ivan", unknown)
     await world.say("marco", rollback)
     await world.blocked(rollback)
@@ -156,10 +158,7 @@ async def test_the_same_ask_many_times_at_once_is_one_rollback(world: World) -> 
 
 
 async def test_a_settled_original_takes_the_ground_from_its_rollback(world: World) -> None:
-    shown = await world.ask("do.once")
-    world.desk.script(shown["parameters"]["thing"], 503)
-    await world.say("dana", shown)
-    unknown = await world.until(shown, "unknown")
+    unknown = await ended(world, "do.once", 503, "unknown")
     rollback = await world.roll_back("ivan", unknown)
     async with world.ctx.database.transaction() as session:
         row = await requests.locked(session, uuid.UUID(unknown["id"]))
