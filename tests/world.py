@@ -106,9 +106,9 @@ class World:
                 )
         return seen
 
-    async def occupied(self, thing: str) -> View:
+    async def occupied(self, thing: str, action: str = "do.once") -> View:
         """A request that executes and hangs, its conflict key taken, until `desk.release(thing)`."""
-        shown = await self.ask("do.once", thing=thing)
+        shown = await self.ask(action, thing=thing)
         self.desk.script(thing, 0)
         await self.say("dana", shown)
         await self.desk.called(thing)

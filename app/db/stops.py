@@ -17,8 +17,9 @@ from app.domain.states import Status
 
 _END_HOLDERS = text(
     """
-    select count(pg_terminate_backend(pid)) from pg_locks
+    select count(pg_terminate_backend(pid)) from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and objsubid = 2 and granted and pid <> :waiting
+        and xact_start < clock_timestamp() - interval '200 milliseconds'
         and pid not in (
             select pid from pg_locks
             where locktype = 'advisory' and objsubid = 2 and classid in (1, 2) and mode = 'ExclusiveLock'
@@ -28,7 +29,9 @@ _END_HOLDERS = text(
         and objid::bigint = case when cast(:bot as text) is null then 0 else hashtext(:bot)::bigint & 4294967295 end
     """
 )
-"""``pg_locks`` shows the two keys of an advisory lock as unsigned numbers. Other stops are spared."""
+"""``pg_locks`` shows the two keys of an advisory lock as unsigned numbers. Spared are other stops, and sessions that
+have let go meanwhile and begun something else: who stands in the way has done so for longer than that.
+"""
 
 
 async def lock(session: AsyncSession, bot: str | None) -> None:

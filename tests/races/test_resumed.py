@@ -130,7 +130,7 @@ async def test_workflows_that_have_not_heard(world: World) -> None:
     held = [await world.ask("do.moderate") for _ in range(3)]
     grant = await world.ask("look.up", parameters={"mode": "hold"})
     await world.say("dana", grant)
-    flying = await world.occupied("flying")
+    flying = await world.occupied("flying", "do.slowly")
     queued = await world.ask("do.once", thing="flying")
     await world.say("dana", queued)
     await world.blocked(queued)

@@ -69,12 +69,12 @@ async def told_of(reception: Reception, request_id: str) -> str:
 
 
 async def test_what_is_under_way_is_named(reception: Reception) -> None:
-    flying = await reception.world.occupied("under-way")
+    flying = await reception.world.occupied("under-way", "do.slowly")
     modal = await form(reception, "ivan", "stop bot")
     assert "0 held or approved, to be revoked; 1 started" in readable(modal.given["blocks"])
     _, told = await submit(reception, "ivan", modal)
     assert "1 attempt had started and may still act:" in told
-    assert f"do.once, request {flying['id']}, attempt 1, started 20" in told
+    assert f"do.slowly, request {flying['id']}, attempt 1, started 20" in told
     reception.world.desk.release("under-way")
     await reception.world.until(flying, "succeeded")
 

@@ -51,13 +51,13 @@ async def test_what_is_open_reads_revoked_at_once_and_is_recorded_so(world: Worl
 
 
 async def test_what_is_in_flight_is_listed_and_its_outcome_is_recorded(world: World) -> None:
-    flying = await world.occupied("flying")
+    flying = await world.occupied("flying", "do.slowly")
     answer = await world.suspend("sam")
     assert [(one["request_id"], one["attempt"], one["action"]) for one in answer["in_flight"]] == [
-        (flying["id"], 1, "do.once")
+        (flying["id"], 1, "do.slowly")
     ]
     world.desk.release("flying")
-    await world.until(flying, "succeeded", "unknown")
+    await world.until(flying, "succeeded")
     again = await world.suspend("nora")
     assert again == {"suspended_at": answer["suspended_at"], "in_flight": []}
     await let_go_on(world)
