@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from app.domain.plan import Plan, PlanRule, Stage, StageRule, Tally, begin
-from app.domain.request import Level, Risk, Say
+from app.domain.request import Kind, Level, Risk, Say
 from app.domain.separation import Facts, Person
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -22,6 +22,7 @@ persons = st.sampled_from(PEOPLE)
 subjects = st.sampled_from(SUBJECTS)
 levels = st.sampled_from(Level)
 risks = st.sampled_from(Risk)
+kinds = st.sampled_from([Kind.ACTION, Kind.ACTION, Kind.ROLLBACK, Kind.GOVERNANCE])
 quorums = st.integers(1, 3)
 spans = st.integers(1, 14 * 86_400_000).map(lambda ms: timedelta(milliseconds=ms))
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -128,7 +129,7 @@ no_votes: SearchStrategy[dict[str, Say]] = st.just({})
 
 @st.composite
 def graphs(draw: st.DrawFn, *, voted: bool = True) -> Graph:
-    """Any people, any request, any plan, any votes."""
+    """Any people, any request of any kind, any plan, any votes."""
     plan = begin(draw(plan_rules()), NOW)
     facts = Facts(
         asker_person=draw(st.none() | persons),
@@ -141,5 +142,7 @@ def graphs(draw: st.DrawFn, *, voted: bool = True) -> Graph:
         plan=plan,
         members={group: draw(any_people) for group in GROUPS},
         stood={index: draw(votes if voted else no_votes) for index in range(len(plan.stages))},
+        kind=draw(kinds),
+        approvers=draw(any_people),
     )
     return Graph(draw(everybody), facts)

@@ -1,4 +1,4 @@
-"""What a bot asks, kept as text until it is admitted, and compared when its key comes again."""
+"""What a bot or a person asks, kept as text until it is admitted, and compared when its key comes again."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ ASK = Ask(
     supersedes="5f0c1f0e-0000-5000-8000-000000000002",
 )
 WHO = {"kind", "asker_kind", "asker_id", "client_id"}
+UNDO = replace(ASK, kind="rollback", asker_kind="person", asker_id="ivan", client_id=None, reverses="5f0c1f0e-0")
 
 
 def test_it_comes_back_from_a_workflows_start() -> None:
     assert loads(ASK.dumps()) == ASK
     bare = Ask("action", "bot", "support-bot", None, "users.read", {})
     assert loads(bare.dumps()) == bare
+    assert loads(UNDO.dumps()) == UNDO
 
 
 def test_its_text_is_canonical() -> None:
@@ -60,6 +62,15 @@ def test_the_same_key_with_another_field_is_another_body_unless_only_who_asked_d
     changed = replace(ASK, **{name: other})  # type: ignore[arg-type]
     assert (changed.body() == ASK.body()) is (name in WHO)
     assert changed.dumps() != ASK.dumps()
+
+
+@pytest.mark.parametrize("name", sorted(field.name for field in fields(Ask)))
+def test_of_a_rollback_only_what_it_undoes_and_why_is_said_by_its_asker(name: str) -> None:
+    """The rest is worked out from the original, and may be otherwise when the same key comes again."""
+    assert UNDO.body() == {"reverses": "5f0c1f0e-0", "reason": "The customer asked."}
+    changed = replace(UNDO, **{name: {"other": 1} if name in ("parameters", "context") else "other"})  # type: ignore[arg-type]
+    assert (changed.body() != UNDO.body()) is (name in ("reverses", "reason"))
+    assert changed.dumps() != UNDO.dumps()
 
 
 safe = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

@@ -18,6 +18,7 @@ from app.domain.plan import (
     Stage,
     StageRule,
     Tally,
+    as_rule,
     begin,
     merge,
     missing,
@@ -188,6 +189,35 @@ def test_an_escalation_only_adds_groups(plan: Plan, at: int, more: frozenset[str
         assert (after.quorum, after.level, after.reason_required) == (stage.quorum, stage.level, stage.reason_required)
         assert after.closes_at == (None if stage.within is None else NOW + stage.within)
         assert (after.status, after.opened_at, after.escalate_to) == (stage.status, stage.opened_at, ())
+
+
+@given(plan_rules(), st.lists(st.tuples(st.integers(0, 3), some(GROUPS)), max_size=4))
+def test_what_one_request_passed_is_asked_of_another_again(
+    rule: PlanRule, escalated: list[tuple[int, frozenset[str]]]
+) -> None:
+    """Nothing of it is lost or let off: who had to be asked first is, and whoever came to decide may come to again."""
+    plan = begin(rule, NOW)
+    for number, more in escalated:
+        at = number % len(plan.stages)
+        plan = plan.with_stage(at, plan.stages[at].escalated(tuple(sorted(more)), NOW))
+    again = as_rule(plan.closed(), expires=HOUR)
+    assert (again.name, again.expires, again.allow_repeat) == (rule.name, HOUR, rule.allow_repeat)
+    assert (again.fallback, len(again.stages)) == (rule.fallback, len(rule.stages))
+    for stage, first in zip(again.stages, rule.stages, strict=True):
+        kept = replace(first, escalate_to=stage.escalate_to)
+        assert stage == kept
+        assert stage.group not in stage.escalate_to
+    assert reach(again) >= {group for stage in plan.stages for group in stage.groups}
+    assert all(stage.groups == (stage.group,) for stage in begin(again, NOW).stages)
+
+
+@given(plan_rules())
+def test_a_plan_that_nobody_escalated_comes_back_as_it_was(rule: PlanRule) -> None:
+    again = as_rule(begin(rule, NOW).closed(), expires=rule.expires)
+    others = tuple(replace(stage, escalate_to=again.stages[i].escalate_to) for i, stage in enumerate(rule.stages))
+    assert again == replace(rule, stages=others)
+    for stage, first in zip(again.stages, rule.stages, strict=True):
+        assert set(stage.escalate_to) == set(first.escalate_to) - {first.group}
 
 
 def test_nothing_is_missing_when_the_newer_rules_ask_no_more() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.plan import PlanRule, StageRule, Tally, begin
-from app.domain.request import Level, Risk, Say
+from app.domain.request import Kind, Level, Risk, Say
 from app.domain.separation import (
     SENTENCES,
     Facts,
@@ -65,6 +65,38 @@ def test_a_member_of_the_group_may_decide() -> None:
 )
 def test_one_rule_broken(changed: dict[str, Any], invariant: str) -> None:
     assert names(Voter(DANA), facts_of(**changed)) == [invariant]
+
+
+@pytest.mark.parametrize(
+    ("changed", "broken"),
+    [
+        ({}, []),
+        ({"approvers": frozenset({"dana"})}, ["rollback-approver"]),
+        ({"asker_person": "dana"}, ["self-approval", "rollback-approver"]),
+        ({"credential_maker": "dana"}, ["self-approval", "rollback-approver"]),
+        ({"on_behalf_of": "customer:mia"}, ["on-behalf-of", "rollback-approver"]),
+        ({"triggered_by": "customer:mia"}, ["on-behalf-of", "rollback-approver"]),
+        ({"beneficiaries": frozenset({"customer:mia"})}, ["beneficiary", "rollback-approver"]),
+        ({"bot_owners": frozenset({"dana"})}, ["bot-owner"]),
+    ],
+)
+def test_who_stood_near_what_a_rollback_undoes(changed: dict[str, Any], broken: list[str]) -> None:
+    """Whoever asked to undo it, asked for it, approved it or had something of it does not sign the rollback."""
+    assert names(Voter(DANA), facts_of(kind=Kind.ROLLBACK, **changed)) == broken
+    rest = [name for name in broken if name != "rollback-approver"]
+    assert names(Voter(DANA), facts_of(kind=Kind.ACTION, **changed)) == rest
+
+
+@pytest.mark.parametrize("risk", Risk)
+@pytest.mark.parametrize("quorum", [1, 2])
+def test_who_asked_for_a_change_or_owns_the_bot_it_is_about(risk: Risk, quorum: int) -> None:
+    """At any risk, and not as one of several either."""
+    stage = replace(ONE, quorum=quorum)
+    change: dict[str, Any] = {"kind": Kind.GOVERNANCE, "credential_maker": None, "risk": risk}
+    assert names(Voter(DANA), facts_of(stage, **change)) == []
+    assert names(Voter(DANA), facts_of(stage, asker_person="dana", **change)) == ["self-approval", "governance-change"]
+    barred = names(Voter(DANA), facts_of(stage, bot_owners=frozenset({"dana"}), **change))
+    assert set(barred) - {"bot-owner"} == {"governance-change"}
 
 
 def test_every_rule_broken_is_named() -> None:
@@ -191,6 +223,7 @@ def test_the_names_are_those_of_the_design_with_one_sentence_each() -> None:
     assert set(SENTENCES) == {
         *("self-approval", "on-behalf-of", "bot-owner", "beneficiary", "not-eligible", "one-person-one-vote"),
         *("unlinked-identity", "not-human", "weak-authentication", "stage-repeat", "stale-authority", "not-shown"),
+        *("rollback-approver", "governance-change"),
     }
     for invariant in SENTENCES:
         told = violation(invariant, want="login", have="click")

@@ -181,8 +181,8 @@ EXECUTION = (
     Mutant(
         "start: the bot's entitlement",
         f"{START}:_ground_gone",
-        'if found.row.asker_kind == "bot" and not',
-        "if False and not",
+        "None if found.policy.entitled(found.row.asker_id, found.row.action)",
+        "None if True",
         (EXECUTING + "test_the_ground_has_gone",),
     ),
     Mutant(
@@ -202,8 +202,8 @@ EXECUTION = (
     Mutant(
         "start: who counted as a member when it was admitted",
         f"{START}:_rules_still_agree",
-        "{**added, **found.row.members}",
-        "{**found.row.members, **added}",
+        "{**members(found.policy, verdict.plan), **found.row.members}",
+        "{**found.row.members, **members(found.policy, verdict.plan)}",
         (EXECUTING + "test_newer_rules_that_add_a_stage_let_nobody_in_elsewhere",),
     ),
     Mutant(
@@ -262,7 +262,7 @@ EXECUTION = (
     Mutant(
         "start: one at a time under a conflict key",
         f"{START}:_key_is_free",
-        "if not await requests.key_is_taken(found.session, key, found.row.id):",
+        "if not await requests.key_is_taken(found.session, key, mine):",
         "if True:",
         (EXECUTING + "test_one_at_a_time_under_a_conflict_key",),
     ),

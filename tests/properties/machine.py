@@ -22,12 +22,12 @@ from app.steps.finish import finish
 from app.steps.scene import scene
 from app.steps.start import start
 from app.steps.tick import tick
-from app.use_cases import act, attempts, decide
+from app.use_cases import act, attempts, decide, stop
 from app.use_cases.actors import Actor
 from tests.properties import made
 from tests.properties.asking import ANSWERS, MOST, Asking, askings, rarely
 from tests.properties.ground import NOON
-from tests.properties.made import ACCOUNTS, ACTIONS, GROUPS, LEVELS, POOL, RESPONDERS, RISKS, SUBJECTS, Files
+from tests.properties.made import ACCOUNTS, ACTIONS, GROUPS, LEVELS, POOL, RESPONDERS, RISKS, SUBJECTS, UNDO_PLAN, Files
 from tests.properties.oracle import Case, Said
 from tests.properties.watched import Watched
 
@@ -112,7 +112,7 @@ class Gate(Watched):
 
     def _execute(self, case: Case) -> None:
         bot = self.bot
-        if ACTIONS[case.action].by_bot:
+        if case.by_bot:
             self._do(case, lambda: act.grant(self.services, bot, uuid.UUID(case.id)))
         else:
             owner = f"owner-{len(self.runs)}"
@@ -128,7 +128,7 @@ class Gate(Watched):
         if turn.go is not None:
             self.runs.append((case, turn.go.n, owner))
             assert self.oracle.now <= (case.expires_at or NOON), "an attempt after expires_at"
-            assert case.stops == self.oracle.stops, "an attempt under a stop"
+            assert case.kind != "action" or case.stops == self.oracle.stops, "an attempt under a stop"
         self.ground.seen["blocked"] += turn.state.blocked
 
     @precondition(lambda self: self.runs)
@@ -281,7 +281,7 @@ class Gate(Watched):
             self._put(present=files.present - {person})
         elif how == "withdraws":
             self._do(case, partial(self._decide, case, person, "click", "deny", "because"))
-        elif how == "buyer":
+        elif how == "buyer" and case.behalf:
             self._put(subjects={**files.subjects, case.trigger or case.payee or case.behalf: person})
         else:
             self._put(deployer=person)
@@ -301,6 +301,7 @@ class Gate(Watched):
     def outdate(self, at: int, order: list[str], plan: str, other: made.PlanMade, says: str | None) -> None:
         """Newer rules speak of what was approved, before the start."""
         case, files = self._pick(at, "held", "approved"), self.oracle.files
+        plan = UNDO_PLAN if case.kind == "rollback" else plan
         self._agree(case, order)
         rules = tuple(rule for rule in files.rules if rule[0] != case.action)
         self._put(plans={**files.plans, plan: other}, rules=(*rules, (case.action, says or plan)))
@@ -338,15 +339,12 @@ class Gate(Watched):
     @rule(what=st.sampled_from(["stop", "resume", "title", "entitled", "tamper"]), at=which, spared=rarely)
     def mishap(self, what: str, at: int, *, spared: bool) -> None:
         """What should be rare, for it ends everything that is open."""
-        if what == "resume" or self.oracle.suspended:
-            self.oracle.suspended = False
-            self.ground.run(self.ground.sql("update bot set suspended_at = null where id = 'bot'"))
+        if what == "resume" or self.oracle.stopped:
+            self._let_go_on()
         elif not spared:
             return
         elif what == "stop":
-            self.oracle.suspended, self.oracle.stops = True, self.oracle.stops + 1
-            stop = "update bot set stop_epoch = stop_epoch + 1, suspended_at = clock_timestamp() where id = 'bot'"
-            self.ground.run(self.ground.sql(stop))
+            self._throw(RESPONDERS[0], of_all=False)
         elif what == "tamper" and self.cases:
             case = self._pick(at, "approved", "held")
             case.tampered = True
@@ -354,6 +352,30 @@ class Gate(Watched):
             self.ground.run(self.ground.sql(forge, id=uuid.UUID(case.id)))
         else:
             self._redefine(list(ACTIONS)[at], entitled=what == "entitled")
+
+    def _let_go_on(self) -> None:
+        """Behind everybody's back, so that lives go on."""
+        self.oracle.stopped.clear()
+        for table in ("bot", "installation"):
+            self.ground.run(self.ground.sql(f"update {table} set suspended_at = null"))  # noqa: S608  one of the two
+
+    def _throw(self, who: str, *, of_all: bool) -> None:
+        """The switch: it stops at once if this person may, else not at all."""
+        actor = Actor("person", who, f"oidc:https://id.test#{who}", Level.LOGIN)
+        answered = self.ground.seen["answered: stopped"]
+        self.ground.run(self._answered(partial(self._thrown, actor, None if of_all else "bot")))
+        may = who in (*RESPONDERS, "sec")
+        assert (self.ground.seen["answered: stopped"] > answered) is may, f"{who} has stopped it, or has not"
+        if may:
+            all_, bots = self.oracle.stops
+            self.oracle.stops = (all_ + of_all, bots + (not of_all))
+            self.oracle.stopped.add("all" if of_all else "bot")
+
+    async def _thrown(self, actor: Actor, bot: str | None) -> None:
+        answer = await stop.suspend(self.services, actor, bot, "It runs amok")
+        flying = {one["request_id"] for one in answer["in_flight"]} & {case.id for case in self.cases}
+        assert flying <= {case.id for case in self.cases if case.kind == "action" and case.status == "executing"}
+        self.ground.seen["answered: stopped"] += 1
 
     def _redefine(self, action: str, *, entitled: bool) -> None:
         files = self.oracle.files

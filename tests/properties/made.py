@@ -21,13 +21,16 @@ LEVELS = ("click", "login", "recent", "strong")
 RISKS = ("low", "moderate", "high", "critical")
 PLANS = ("p0", "p1", "p2")
 RESPONDERS = ("rae", "rob")
+RESUMERS = ("ada", "ben", "sec")
+"""Who signs that a stopped bot goes on: administrators, and the security seat."""
+
 FIXED = ("ada", "ben", "sec", "leg", "mod", "rol", "per", "exc", *RESPONDERS)
 ISSUER = "https://id.test"
 
 
 @dataclass(frozen=True, slots=True)
 class ActionMade:
-    """What an action is; ``thing``: it has a conflict key."""
+    """What an action is; ``thing``: it has a conflict key; ``undone``: `UNDO` undoes it."""
 
     risk: str
     reversibility: str
@@ -35,16 +38,21 @@ class ActionMade:
     thing: bool = False
     by_bot: bool = False
     repeatable: bool = True
+    undone: bool = False
 
 
 ACTIONS = {
     "do.low": ActionMade("low", "reversible", "p0"),
-    "do.moderate": ActionMade("moderate", "reversible", "p0", thing=True),
-    "do.high": ActionMade("high", "irreversible", "p1", repeatable=False),
-    "do.critical": ActionMade("critical", "reversible", "p2", thing=True),
+    "do.moderate": ActionMade("moderate", "reversible", "p0", thing=True, undone=True),
+    "do.high": ActionMade("high", "irreversible", "p1", repeatable=False, undone=True),
+    "do.critical": ActionMade("critical", "reversible", "p2", thing=True, repeatable=False, undone=True),
     "look.up": ActionMade("low", "read_only", "p1", by_bot=True),
     "look.grave": ActionMade("critical", "read_only", "p0", by_bot=True),
 }
+UNDO, UNDO_PLAN = "undo.it", "undoing"
+"""What undoes, and the plan under which people sign that: at first one that can be passed."""
+
+UNDOING = ActionMade("moderate", "irreversible", "p0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,10 @@ class Files:
     entitled: frozenset[str] = frozenset(ACTIONS)
     titles: Mapping[str, int] | None = None
 
+    def members(self, group: str) -> frozenset[str]:
+        """Who is in a group, one of Interlock's own too."""
+        return frozenset(RESUMERS) if group.startswith("interlock:resume") else self.groups[group]
+
     def sound(self) -> Files:
         """The same without what a folder may not say: absent people in groups or on seats, an empty seat."""
         here = sorted(self.present) or ["ann"]
@@ -113,7 +125,7 @@ class Files:
             accounts={account: who if who in here else None for account, who in self.accounts.items()},
             subjects={subject: who if who in here else None for subject, who in self.subjects.items()},
             business=held(self.business),
-            deployer=self.deployer if self.deployer in here else here[0],
+            deployer=self.deployer if self.deployer in (*here, *RESUMERS) else here[0],
             own_business={action: who if who in here else None for action, who in self.own_business.items()},
         )
 
@@ -133,8 +145,8 @@ class Files:
             "targets": [
                 {"name": "desk", "url": "http://127.0.0.1:9", "audience": "d", "hosts": ["127.0.0.1"], "private": True}
             ],
-            "bots": [self._bot("bot", sorted(self.entitled)), self._bot("spare", ["do.*", "look.*"])],
-            "actions": [self._action(name) for name in ACTIONS],
+            "bots": [self._bot("bot", sorted(self.entitled)), self._bot("spare", ["do.*", "look.*", "undo.*"])],
+            "actions": [self._action(name) for name in (*ACTIONS, UNDO)],
             "rules": [_rule(number, *rule) for number, rule in enumerate(self.rules)],
             "plans": {name: plan.as_json() for name, plan in self.plans.items()},
         }
@@ -154,12 +166,13 @@ class Files:
         return {"id": name, "entitlements": entitlements, "deployed_by": self.deployer, "owners": owners}
 
     def _action(self, name: str) -> dict[str, Any]:
-        made, own = ACTIONS[name], self.own_business.get(name)
+        made, own = ACTIONS.get(name, UNDOING), self.own_business.get(name)
         http = {"target": "desk", "path": "/do", "idempotent": made.repeatable, "timeout": "1s"}
         maybe = {
             "default_plan": made.plan,
             "conflict_key": "has(parameters.thing) ? parameters.thing : null" if made.thing else None,
             "owners": None if own is None else {"business": own},
+            "rollback": _undone() if made.undone else None,
         }
         return {
             "name": name,
@@ -171,6 +184,10 @@ class Files:
             "run": {"bot": {"target": "desk", "start_within": "10m"}} if made.by_bot else {"http": http},
             **{key: value for key, value in maybe.items() if value is not None},
         }
+
+
+def _undone() -> dict[str, Any]:
+    return {"action": UNDO, "parameters": '{"thing": "undone"}', "within": "1h", "plan": UNDO_PLAN}
 
 
 def _rule(number: int, action: str, what: str) -> dict[str, Any]:
@@ -186,6 +203,9 @@ def most(names: tuple[str, ...], but: int) -> SearchStrategy[frozenset[str]]:
 people = st.sampled_from(POOL)
 crowds = most(POOL, 4)
 seats = st.sampled_from([*POOL, "group:g0"])
+
+
+SIMPLE = PlanMade((StageMade("g3", 1, None, "click", reason=False, escalate_to=None),), "4h", None, repeat=False)
 
 
 def stages(group: str) -> SearchStrategy[StageMade]:
@@ -227,7 +247,7 @@ def files(draw: st.DrawFn) -> Files:
         business=draw(seats),
         deployer=draw(people),
         own_business={"do.low": draw(st.none() | people), "do.high": draw(st.none() | people)},
-        plans={name: draw(plans) for name in PLANS},
+        plans={**{name: draw(plans) for name in PLANS}, UNDO_PLAN: SIMPLE},
         rules=draw(rules),
         titles=dict.fromkeys(ACTIONS, 0),
     ).sound()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.properties.made import ACTIONS, LEVELS, RISKS, Files, PlanMade, StageMade
+from tests.properties.made import ACTIONS, FIXED, LEVELS, RISKS, UNDO_PLAN, Files, PlanMade, StageMade
 
 MOVES: dict[str | None, set[str]] = {
     None: {"denied", "approved", "held", "expired"},
@@ -27,8 +27,16 @@ SPANS = {
     "30s": timedelta(seconds=30),
     "20m": timedelta(minutes=20),
     "4h": timedelta(hours=4),
+    "24h": timedelta(hours=24),
 }
 ALLOWED_FOR = timedelta(minutes=10)
+UNDONE_WITHIN = timedelta(hours=1)
+QUIET = timedelta(seconds=31)
+"""The timeout of an action and 30 s: as long a call of an unknown outcome may be on its way."""
+
+ENDED = ("succeeded", "failed", "unknown")
+STANDS = ("held", "approved", "executing", "unknown", "succeeded")
+"""A rollback in one of these leaves no room for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,12 @@ def verdict(files: Files, action: str, risk: str, *, irreversible: bool) -> Dema
 
 @dataclass
 class Case:
-    """One request as the oracle has it. ``then``: group to who counted as its members when it came to matter."""
+    """One request as the oracle has it. ``then``: group to who counted as its members when it came to matter.
+
+    ``stops``: of the installation and of the bot, when it was asked for. Of a person's request: ``asker``; what it
+    ``undoes``, as that stood then (``undone``), and who ever said yes to that (``approvers``); or whether it lets all
+    go on (``of_all``) or the bot.
+    """
 
     id: str
     action: str
@@ -86,8 +99,16 @@ class Case:
     risk: str
     irreversible: bool
     admitted: Files
-    stops: int
+    stops: tuple[int, int]
     key: str | None
+    kind: str = "action"
+    asker: str | None = None
+    undoes: Case | None = None
+    undone: str | None = None
+    approvers: frozenset[str] = frozenset()
+    of_all: bool = False
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
     demands: list[Demand] = field(default_factory=list)
     then: dict[str, frozenset[str]] = field(default_factory=dict)
     expires_at: datetime | None = None
@@ -101,24 +122,52 @@ class Case:
     def by(self, demand: Demand, files: Files) -> None:
         """From now on this is demanded as well; groups that it brings count as they are now."""
         self.demands.append(demand)
-        self.then = {**{group: files.groups[group] for group in demand.reach}, **self.then}
+        self.then = {**{group: files.members(group) for group in demand.reach}, **self.then}
+
+    @property
+    def by_bot(self) -> bool:
+        """The bot runs it itself."""
+        return self.kind == "action" and ACTIONS[self.action].by_bot
+
+    def undone_by(self, cases: Sequence[Case]) -> list[Case]:
+        """The rollbacks of this that stand."""
+        return [case for case in cases if case.undoes is self and case.status in STANDS]
+
+
+def demanded(case: Case, files: Files) -> Demand | None:
+    """What these rules demand of this request; None: they deny it. Rules do not judge a rollback."""
+    if case.kind == "action":
+        return verdict(files, case.action, case.risk, irreversible=case.irreversible)
+    if case.kind == "rollback":
+        return merged([files.plans[UNDO_PLAN]])
+    said = [what for of, what in files.rules if of == case.action]
+    group = "interlock:resume" if case.of_all else "interlock:resume:bot"
+    own = PlanMade((StageMade(group, 1, None, "login", reason=False, escalate_to=None),), "24h", None, repeat=False)
+    return None if "deny" in said else merged([own, *(files.plans[name] for name in sorted({*said} & {*files.plans}))])
 
 
 @dataclass
 class Oracle:
-    """Everybody as of now, and every word that anybody said. ``said``: attempt id to who, how and what."""
+    """Everybody as of now, and every word that anybody said. ``said``: attempt id to who, how and what.
+
+    ``stops``: how many of the installation and of the bot; ``stopped``: which of ``all`` and ``bot`` are.
+    """
 
     files: Files
     now: datetime
     gone: set[str] = field(default_factory=set)
-    stops: int = 0
-    suspended: bool = False
+    stops: tuple[int, int] = (0, 0)
+    stopped: set[str] = field(default_factory=set)
     said: dict[str, Said] = field(default_factory=dict)
 
     def person_of(self, account: str) -> str | None:
         """Who an account is: one active person, or nobody. People's own ids are accounts of the dev issuer."""
         who = self.files.accounts.get(account, account)
-        return who if who in self.files.present and who not in self.gone else None
+        return who if who is not None and self.here(who) else None
+
+    def here(self, person: str) -> bool:
+        """They are in the files and have not left."""
+        return person in FIXED or (person in self.files.present and person not in self.gone)
 
     def owners(self, files: Files, action: str) -> frozenset[str]:
         """The bot's business owners, its deployer, and the business owner whom the action names."""
@@ -127,15 +176,20 @@ class Oracle:
         return group | {files.deployer} | ({own} if own is not None else frozenset())
 
     def stands_as_owner(self, case: Case) -> frozenset[str]:
-        """The owners of the asking bot, then or now."""
-        return self.owners(case.admitted, case.action) | self.owners(self.files, case.action)
+        """The owners of the bot that it is about, then or now; of a rollback, also those of what it undoes."""
+        mine = self.owners(case.admitted, case.action) | self.owners(self.files, case.action)
+        before = frozenset() if case.undoes is None else self.stands_as_owner(case.undoes)
+        return mine | before
 
     def near(self, case: Case, person: str) -> set[str]:
         """Which personal exclusions bar a person from a request (DESIGN.md section 8)."""
         mine = {subject for subject, owner in self.files.subjects.items() if owner == person}
         high = RISKS.index(case.risk) >= RISKS.index("high")
+        asked, touched = person in (case.asker, case.maker), bool(mine & {case.behalf, case.trigger, case.payee})
         found = {
-            "self-approval": person == case.maker,
+            "rollback-approver": case.kind == "rollback" and (asked or touched or person in case.approvers),
+            "governance-change": case.kind == "governance" and (asked or person in self.stands_as_owner(case)),
+            "self-approval": asked,
             "on-behalf-of": bool(mine & {case.behalf, case.trigger}),
             "beneficiary": case.payee in mine,
             "bot-owner": high and person in self.stands_as_owner(case),
@@ -145,9 +199,9 @@ class Oracle:
     def wrong_with(self, case: Case, person: str, stage: Mapping[str, Any]) -> set[str]:
         """Why a person may not count for a stage now, but for its level and `stage-repeat`."""
         found = self.near(case, person)
-        if person not in self.files.present or person in self.gone:
+        if not self.here(person):
             found.add("unlinked-identity")
-        if not any(person in case.then.get(g, ()) and person in self.files.groups[g] for g in stage["groups"]):
+        if not any(person in case.then.get(g, ()) and person in self.files.members(g) for g in stage["groups"]):
             found.add("not-eligible")
         low = RISKS.index(case.risk) < RISKS.index("high")
         if low and stage["quorum"] == 1 and person in self.stands_as_owner(case):
@@ -174,21 +228,45 @@ class Oracle:
         """Everything that makes this start of an execution illegitimate; empty: it may run."""
         if case.expires_at is None or self.now > case.expires_at:
             yield "it is past expires_at"
-        if self.suspended or self.stops != case.stops:
-            yield "the bot was stopped"
+        yield from self._ground_gone(case)
         if case.tampered:
             yield "what runs is not what was signed"
-        if case.action not in self.files.entitled:
-            yield "the bot is not entitled any more"
         if _definition(self.files, case.action) != _definition(case.admitted, case.action):
             yield "the action is defined otherwise"
         if any(vote.standing and vote.say == "deny" for vote in row.votes):
             yield "somebody's no stands"
-        today = verdict(self.files, case.action, case.risk, irreversible=case.irreversible)
+        today = demanded(case, self.files)
         if today is None:
             yield "today's rules deny it"
         for demand in (*case.demands, *([] if today is None else [today])):
             yield from self.unmet(case, demand, row)
+
+    def _ground_gone(self, case: Case) -> Iterator[str]:
+        """What has happened to what it stands on, by its kind."""
+        if case.kind == "action" and (self.stopped or self.stops != case.stops):
+            yield "the bot was stopped"
+        if case.kind == "action" and case.action not in self.files.entitled:
+            yield "the bot is not entitled any more"
+        if case.kind == "governance" and self.stops[0 if case.of_all else 1] != case.stops[0 if case.of_all else 1]:
+            yield "the switch was thrown again"
+        if case.undoes is None:
+            return
+        if case.undoes.status != case.undone:
+            yield f"what it undoes was {case.undone}, and is {case.undoes.status}"
+        since = case.undoes.started_at
+        if case.undone == "unknown" and (since is None or self.now < since + QUIET):
+            yield "what it undoes may be on its way"
+
+    def wrong_in_ask(self, case: Case, cases: Sequence[Case], at: datetime) -> Iterator[str]:
+        """Why a rollback, just admitted, should not have been."""
+        if case.undoes is None:
+            return
+        if case.undoes.kind != "action" or case.undone not in ENDED or not ACTIONS[case.undoes.action].undone:
+            yield f"there is nothing to undo of {case.undoes}"
+        if case.undoes.ended_at is None or at > case.undoes.ended_at + UNDONE_WITHIN:
+            yield "its time was over"
+        if [one for one in case.undoes.undone_by(cases) if one is not case]:
+            yield "another one stands"
 
     def unmet(self, case: Case, demand: Demand, row: Row) -> Iterator[str]:
         """Each stage that a policy demands and for which too few distinct persons stand who may, then and now."""

@@ -19,7 +19,7 @@ from app.steps.scene import IllegalMove, scene
 from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, attempts
-from tests.properties.quiet import Later, approved, decided, leave, starts, status, tried
+from tests.properties.quiet import Later, approved, cancel, decided, leave, starts, status, tried
 from tests.steps.words import NOT_SENT, SAID_503, change, id_of, lost, sql, vote
 from tests.world import World
 
@@ -27,7 +27,10 @@ pytestmark = pytest.mark.usefixtures("as_before")
 
 SUCCEEDED = Answer(Sent.SUCCEEDED, 200, {}, None)
 RULE = "  - {name: allowed,"
-BUT_ONE = "do.high, do.once, do.grave, do.two, do.stages, do.brief, do.escalating, do.pair, do.dead-end, 'look.*'"
+BUT_ONE = (
+    "do.high, do.once, do.grave, do.fleeting, do.two, do.stages, do.brief, do.escalating, do.pair, do.dead-end, "
+    "'look.*'"
+)
 """What the bot is entitled to, but for do.moderate."""
 
 
@@ -226,19 +229,13 @@ async def test_a_further_try_is_checked_as_well(world: World, how: str) -> None:
 
 async def test_what_has_started_is_not_cancelled(world: World) -> None:
     shown = await tried(world, None)
-    async with scene(world.ctx, id_of(shown)) as found:
-        built = attempts.build(found, world.bot(), "cancel", None, {"reason": None})
-        attempt = await requests.store_attempt(found.session, built)
-    await steps_act.cancel(world.ctx, id_of(shown), attempt.id)
+    await cancel(world, world.bot(), shown)
     assert await status(world, shown) == "executing"
 
 
 async def test_a_cancel_is_of_who_may(world: World) -> None:
     shown = await lost(world, "do.moderate")
-    async with scene(world.ctx, id_of(shown)) as found:
-        built = attempts.build(found, world.person("fiona"), "cancel", None, {"reason": None})
-        attempt = await requests.store_attempt(found.session, built)
-    await steps_act.cancel(world.ctx, id_of(shown), attempt.id)
+    await cancel(world, world.person("fiona"), shown)
     assert await status(world, shown) == "held"
 
 

@@ -16,11 +16,13 @@ import pytest
 
 from tests.conftest import FIGURE
 from tests.properties.catalogue import INVARIANTS, RULES
+from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION
+from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import REPORT, WHOLE, Mutant
 
 HERE = Path(__file__).parents[2]
-MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION)
+MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *ROLLBACKS, *STOPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=600,
     )
     found = defaultdict(set)
     for line in report.read_text().splitlines() if report.exists() else []:

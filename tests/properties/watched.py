@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine
 from app.domain.clocks import moment
 from app.domain.errors import Forbidden, InterlockError
 from tests.properties.ground import NOON, Ground
-from tests.properties.made import ACTIONS, Files
-from tests.properties.oracle import MOVES, Case, Oracle, Row, verdict
+from tests.properties.made import Files
+from tests.properties.oracle import ENDED, MOVES, Case, Oracle, Row, demanded
 
 Deed = Callable[[], Awaitable[Any]]
 
@@ -35,7 +35,8 @@ class Watched(RuleBasedStateMachine):
         self.ground.clock.at = NOON
         self.oracle = Oracle(files, NOON)
         await self.ground.put(self.services, files)
-        await self.ground.sql("update bot set suspended_at = null where id = 'bot'")
+        await self.ground.sql("update bot set suspended_at = null")
+        await self.ground.sql("update installation set suspended_at = null")
         self.clients = [(await self.ground.credential(maker), maker) for maker in makers]
 
     def _pick(self, at: int, *statuses: str) -> Case:
@@ -43,7 +44,9 @@ class Watched(RuleBasedStateMachine):
         return fit[at % len(fit)]
 
     def _at(self, at: int | None) -> Case | None:
-        return None if at is None or not self.cases else self.cases[at % len(self.cases)]
+        """One of the bot's own requests."""
+        mine = [case for case in self.cases if case.kind == "action"]
+        return None if at is None or not mine else mine[at % len(mine)]
 
     def _put(self, **changes: Any) -> None:
         """Other files are in force; who is in them is active again."""
@@ -73,8 +76,15 @@ class Watched(RuleBasedStateMachine):
             row = rows[case.id]
             if case is touched or (row.version, row.status) != (case.version, case.status):
                 self._hold_against(case, *await self.ground.details(row))
-        busy = [case.key for case in self.cases if case.key and case.status in ("executing", "unknown")]
+        busy = [case.key for case in self.cases if case.key and self._has_its_key(case)]
         assert len(busy) == len(set(busy)), "two at once under one conflict key"
+        for case in self.cases:
+            assert len(case.undone_by(self.cases)) <= 1, f"two rollbacks of {case} stand"
+
+    def _has_its_key(self, case: Case) -> bool:
+        """It executes or nobody knows what came of it, and no rollback of it has taken the key over."""
+        over = [one for one in case.undone_by(self.cases) if one.status in ("executing", "unknown", "succeeded")]
+        return case.status == "executing" or (case.status == "unknown" and not over)
 
     def _hold_against(self, case: Case, row: Row, entries: list[dict[str, Any]]) -> None:
         if case.expires_at is None:
@@ -96,7 +106,11 @@ class Watched(RuleBasedStateMachine):
         case.expires_at = row.expires_at
         if not row.stages and row.status in ("denied", "expired"):
             return
-        wanted = verdict(case.admitted, case.action, case.risk, irreversible=case.irreversible)
+        wanted, wrong = (
+            demanded(case, case.admitted),
+            list(self.oracle.wrong_in_ask(case, self.cases, moment(entry["at"]))),
+        )
+        assert not wrong, f"{case} was admitted: {wrong}"
         assert wanted is not None, "the rules deny it"
         assert row.expires_at == moment(entry["at"]) + wanted.expires
         assert [stage["group"] for stage in row.stages] == list(wanted.stages)
@@ -106,6 +120,8 @@ class Watched(RuleBasedStateMachine):
         facts, seen = entry["facts"], self.ground.seen
         why, then = facts.get("why"), facts["status"]
         seen[f"entry: {entry['kind']}" + (f", {why}" if why else "")] += 1
+        if entry["kind"] == "started":
+            case.started_at = moment(entry["at"])
         if then == case.status:
             return
         assert then in MOVES.get(case.status, ()), f"{case.status} became {then}"
@@ -114,9 +130,13 @@ class Watched(RuleBasedStateMachine):
             self.oracle.now = moment(entry["at"])
             self._started(case, row)
         if why == "policy-stricter" and then == "held":
-            wanted = verdict(self.oracle.files, case.action, case.risk, irreversible=case.irreversible)
+            wanted = demanded(case, self.oracle.files)
             assert wanted is not None, "held again by rules that deny it"
             case.by(wanted, self.oracle.files)
+        if case.status == "executing" and then in ENDED:
+            case.ended_at = moment(entry["at"])
+        if case.kind == "governance" and then == "succeeded":
+            self.oracle.stopped.discard("all" if case.of_all else "bot")
         case.status = then
 
     def _started(self, case: Case, row: Row) -> None:
@@ -129,4 +149,7 @@ class Watched(RuleBasedStateMachine):
         seen[f"started: quorum of {quorum}"] += 1
         seen["started: after being held again"] += len(case.demands) > 1 or not all(v.standing for v in row.votes)
         seen[f"started: risk {case.risk}"] += 1
-        seen["started: run by the bot"] += ACTIONS[case.action].by_bot
+        seen["started: run by the bot"] += case.by_bot
+        seen[f"started: {case.kind}"] += 1
+        seen[f"started: {case.kind}, of what was {case.undone}"] += case.undoes is not None
+        seen["started: although the bot is stopped"] += bool(self.oracle.stopped) and case.kind == "rollback"
