@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("as_before")
 SUCCEEDED = Answer(Sent.SUCCEEDED, 200, {}, None)
 RULE = "  - {name: allowed,"
 BUT_ONE = (
-    "do.high, do.once, do.grave, do.fleeting, do.two, do.stages, do.brief, do.escalating, do.pair, do.dead-end, "
-    "'look.*'"
+    "do.high, do.once, do.grave, do.fleeting, do.slowly, do.two, do.stages, do.brief, do.escalating, do.pair, "
+    "do.dead-end, 'look.*'"
 )
 """What the bot is entitled to, but for do.moderate."""
 
