@@ -76,6 +76,13 @@ def test_a_bot_that_acts_for_nobody_is_the_subject() -> None:
     assert "act" not in claims
 
 
+def test_the_grant_of_a_rollback_names_the_person_who_asked_to_undo() -> None:
+    """On whose behalf the original was is still the subject; the bot has no part in it."""
+    ring, ivan = a_ring("one"), "person:6d1f4a52-6a64-4c1c-9f6e-0d3f5c2b7a11"
+    claims = jwt.decode(minted(ring, actor=ivan).token, ring.current_key, algorithms=["Ed25519"]).claims
+    assert (claims["sub"], claims["act"]) == ("customer:yusuf_rossi_9620", {"sub": ivan})
+
+
 @pytest.mark.parametrize("seconds", [0, -1, 120.1, 3600])
 def test_no_grant_outlives_two_minutes(seconds: float) -> None:
     with pytest.raises(ValueError, match="120 s"):

@@ -1,8 +1,9 @@
-"""One journey through every state: each move of the table happens for real, and nothing else does."""
+"""Journeys through every state, by kind: each move of the table happens for real, and nothing else does."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from sqlalchemy import text
 
 from app.domain.ask import Ask
 from app.domain.states import TRANSITIONS, Status
+from app.governance.built_in import RESUME_BOT
 from app.steps.admit import admit
 from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act
 from app.use_cases.governance import install
 from app.use_cases.views import View
+from tests.properties.quiet import cancel, decided, ended, leave, signed, starts
+from tests.steps.words import id_of, resumption, undo
 from tests.workflows.test_newer_rules import RULE, change
 from tests.workflows.test_stale_authority import let_go, waiting
 from tests.world import RULES, World
@@ -108,6 +112,105 @@ async def test_every_move_of_the_table_happens_and_no_other(world: World, rules_
     await install(world.ctx, RULES, replace=True, by="ada")
     await let_go(world, again)
     seen = [again, *await straight(world), *await executed(world), *await between_yes_and_start(world)]
-    happened = set().union(*[await moves(world, shown) for shown in seen])
-    table = {(state, then) for state, exits in TRANSITIONS.items() for then in exits}
-    assert happened == table
+    assert await happened(world, seen) == TABLE
+
+
+TABLE = {(state, then) for state, exits in TRANSITIONS.items() for then in exits}
+
+
+async def happened(world: World, seen: list[View]) -> set[tuple[Status | None, Status]]:
+    """All moves that any of these made."""
+    return set().union(*[await moves(world, shown) for shown in seen])
+
+
+async def late(world: World, ask: Ask) -> View:
+    """An ask that came to be admitted when nobody waited for it any more."""
+    id_ = uuid.uuid4()
+    await admit(world.ctx, id_, ask, waited=timedelta(seconds=61))
+    return {"id": str(id_)}
+
+
+async def over(world: World, shown: View) -> View:
+    """Its time is over."""
+    await set_row(world, shown, "expires_at = clock_timestamp() - interval '1 second'")
+    await tick(world.ctx, id_of(shown))
+    return shown
+
+
+async def held_and_signed(world: World, ask: Callable[[], Awaitable[View]], asker: str, signer: str) -> list[View]:
+    """Requests of a person, without a workflow: what can become of them held, and between the yes and the start."""
+    refused, cancelled, expired = [await ask() for _ in range(3)]
+    await decided(world, signer, refused, "deny")
+    await cancel(world, world.person(asker), cancelled)
+    await over(world, expired)
+    ready = [await ask() for _ in range(5)]
+    for shown in ready:
+        await signed(world, signer, shown)
+    withdrawn, called_off, lapsed, revoked, again = ready
+    await decided(world, signer, withdrawn, "deny")
+    await cancel(world, world.person(asker), called_off)
+    await over(world, lapsed)
+    await set_row(world, revoked, "nonce = 'other'")
+    await starts(world, revoked)
+    await leave(world, signer)
+    await starts(world, again)
+    async with world.ctx.database.transaction() as session:
+        await session.execute(text("update person set active = true"))
+    return [refused, cancelled, expired, *ready]
+
+
+async def undone(world: World, status: int | None, said: str | None = None) -> View:
+    """A rollback, from the ask to the outcome. ``status``: how the target answers; ``said``: how people settle it."""
+    original = await world.ask("do.once")
+    await world.say("dana", original)
+    await world.until(original, "succeeded")
+    undoing = f"{original['parameters']['thing']}-undone"
+    if status is not None:
+        world.desk.script(undoing, status)
+    shown = await world.roll_back("ivan", original)
+    await world.say("marco", shown)
+    await world.until(shown, "succeeded", "failed", "unknown")
+    if said is not None:
+        ago = "update execution_attempt set started_at = started_at - interval '1 minute' where request_id = :id"
+        async with world.ctx.database.transaction() as session:
+            await session.execute(text(ago), {"id": id_of(shown)})
+        await act.settle(world.services, world.person("nora"), id_of(shown), status=said, reason="looked")
+    return shown
+
+
+async def test_a_rollback_makes_the_same_moves_but_those_without_people(world: World) -> None:
+    """It is never allowed outright, no stop revokes it, and no bot runs it."""
+    ended_well = [await undone(world, None), await undone(world, 422)]
+    settled = [await undone(world, 503, said) for said in ("succeeded", "failed")]
+    original = await ended(world)
+    again = [await undo(world, "ivan", original), await undo(world, "nora", original)]
+    too_late = await late(world, Ask("rollback", "person", "ivan", None, "undo.well", {}, reverses=original["id"]))
+
+    async def ask() -> View:
+        return await undo(world, "ivan", await ended(world))
+
+    seen = [*ended_well, *settled, *again, too_late, *await held_and_signed(world, ask, "ivan", "rita")]
+    never = {(None, Status.APPROVED), (Status.HELD, Status.REVOKED), (Status.EXECUTING, Status.LAPSED)}
+    assert await happened(world, seen) == TABLE - never
+
+
+async def test_a_change_makes_the_same_moves_but_is_never_unknown(world: World) -> None:
+    """Its effect and its outcome commit together."""
+    denied = await resumption(world, "ivan")
+    await world.suspend()
+    gone_on = await world.resume("ivan")
+    await world.say("ada", gone_on)
+    await world.until(gone_on, "succeeded")
+    await world.suspend()
+    too_late = await late(world, Ask("governance", "person", "ivan", None, RESUME_BOT, {"bot": "bot"}))
+    first, second = await resumption(world, "ivan"), await resumption(world, "nora")
+    for shown in (first, second):
+        await signed(world, "ada", shown)
+    seen = [denied, gone_on, too_late, first, second]
+    seen += await held_and_signed(world, lambda: resumption(world, "ivan"), "ivan", "ada")
+    for shown in (first, second):
+        await starts(world, shown)
+    never = {(None, Status.APPROVED), (Status.HELD, Status.REVOKED)}
+    never |= {(state, then) for state, then in TABLE if Status.UNKNOWN in (state, then)}
+    assert await happened(world, seen) == TABLE - never - {(Status.EXECUTING, Status.LAPSED)}
+    assert await happened(world, [second]) >= {(Status.EXECUTING, Status.FAILED)}

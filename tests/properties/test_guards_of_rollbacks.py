@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from joserfc import jwt
 
 from app.domain.errors import Forbidden, NotFound
 from app.domain.outcome import Answer
@@ -242,6 +243,9 @@ async def test_it_starts_once_signed_only(world: World) -> None:
     turn = await start(world.ctx, id_of(undoing), "one")
     assert turn.go is not None
     assert turn.go.url.endswith("/undo")
+    claims = jwt.decode(turn.go.grant.token, world.rings.grants.current_key, algorithms=["Ed25519"]).claims
+    [[ivan]] = await sql(world, "select pid from person where id = 'ivan'")
+    assert (claims["sub"], claims["act"]) == ("customer:carl", {"sub": f"person:{ivan}"})
     assert turn.go.parameters == {"thing": f"{shown['parameters']['thing']}-undone", "was": "so"}
 
 
