@@ -231,6 +231,20 @@ ROLLBACKS = (
         (BACK + "test_an_outcome_that_people_settled_meanwhile_ends_it",),
     ),
     Mutant(
+        "rollback, start: who asked is there still",
+        f"{UNDOING}:_may_ask_still",
+        "found.crowd.active.get(asker, False)",
+        "True",
+        (BACK + "test_who_asked_may_ask_for_it_still",),
+    ),
+    Mutant(
+        "rollback, start: who asked is a responder still",
+        f"{UNDOING}:_may_ask_still",
+        ' & MAY["roll back"]',
+        "",
+        (BACK + "test_who_asked_may_ask_for_it_still",),
+    ),
+    Mutant(
         "rollback, start: the parameters that were signed for",
         f"{UNDOING}:ground_gone",
         "(again.action.name, again.parameters) == (found.row.action, found.row.parameters)",

@@ -205,7 +205,7 @@ crowds = most(POOL, 4)
 seats = st.sampled_from([*POOL, "group:g0"])
 
 
-SIMPLE = PlanMade((StageMade("g3", 1, None, "click", reason=False, escalate_to=None),), "4h", None, repeat=False)
+SIMPLE = PlanMade((StageMade("g3", 1, None, "click", reason=False, escalate_to="g1"),), "4h", "g2", repeat=False)
 
 
 def stages(group: str) -> SearchStrategy[StageMade]:

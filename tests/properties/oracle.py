@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.properties.made import ACTIONS, FIXED, LEVELS, RISKS, UNDO_PLAN, Files, PlanMade, StageMade
+from tests.properties.made import ACTIONS, FIXED, LEVELS, RESPONDERS, RISKS, UNDO_PLAN, Files, PlanMade, StageMade
 
 MOVES: dict[str | None, set[str]] = {
     None: {"denied", "approved", "held", "expired"},
@@ -251,6 +251,8 @@ class Oracle:
             yield "the switch was thrown again"
         if case.undoes is None:
             return
+        if case.asker not in RESPONDERS:
+            yield "who asked to undo it is no responder"
         if case.undoes.status != case.undone:
             yield f"what it undoes was {case.undone}, and is {case.undoes.status}"
         since = case.undoes.started_at

@@ -24,6 +24,7 @@ from tests.properties.quiet import (
     decided,
     ended,
     later,
+    leave,
     refused,
     signed,
     starts,
@@ -38,6 +39,7 @@ HOUR = timedelta(hours=1)
 QUIET = timedelta(seconds=31)
 """Timeout of the test's actions and 30 s."""
 
+PEOPLE = "people.yaml"
 HIGH = "    title: Something high\n    risk: high\n"
 OWNERS = "owners: &owners {business: olivia"
 UNDONE = '"was": outcome.result.done'
@@ -47,6 +49,12 @@ async def keys(world: World, shown: View) -> list[bool]:
     """Which of its attempts hold its conflict key."""
     query = "select holds_key from execution_attempt where request_id = :id order by n"
     return [held for (held,) in await sql(world, query, id=id_of(shown))]
+
+
+async def why(world: World, shown: View) -> list[str]:
+    """How it has ended."""
+    seen = await world.look(shown)
+    return [seen["status"], seen["ended_why"]]
 
 
 # Who signs.
@@ -266,11 +274,11 @@ async def test_an_outcome_that_people_settled_meanwhile_ends_it(world: World) ->
     await act.settle(world.services, world.person("nora"), id_of(shown), status="succeeded", reason="looked")
     await signed(world, "marco", undoing)
     assert not await starts(world, undoing)
-    assert [(await world.look(undoing))[what] for what in ("status", "ended_why")] == ["revoked", "outcome-changed"]
+    assert await why(world, undoing) == ["revoked", "outcome-changed"]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "why"),
+    ("old", "new", "word"),
     [
         (f'parameters.thing + "-undone", {UNDONE}', f'parameters.thing + "-gone", {UNDONE}', "action-changed"),
         ("    title: Undo something\n", "    title: Undo something else\n", "action-changed"),
@@ -278,12 +286,30 @@ async def test_an_outcome_that_people_settled_meanwhile_ends_it(world: World) ->
     ],
     ids=["parameters", "definition", "no longer worked out"],
 )
-async def test_what_would_run_is_what_was_signed(world: World, rules_copy: Path, old: str, new: str, why: str) -> None:
+async def test_what_would_run_is_what_was_signed(world: World, rules_copy: Path, old: str, new: str, word: str) -> None:
     undoing = await undo(world, "ivan", await ended(world))
     await signed(world, "rita", undoing)
     await change(world, rules_copy, old, new)
     assert not await starts(world, undoing)
-    assert [(await world.look(undoing))[what] for what in ("status", "ended_why")] == ["revoked", why]
+    assert await why(world, undoing) == ["revoked", word]
+
+
+@pytest.mark.parametrize("how", ["left", "no responder"])
+async def test_who_asked_may_ask_for_it_still(world: World, rules_copy: Path, how: str) -> None:
+    """Ivan is gone by the start, or no responder any more, though he may see it still: he is the auditor."""
+    undoing = await undo(world, "ivan", await ended(world))
+    await signed(world, "rita", undoing)
+    if how == "left":
+        await leave(world, "ivan")
+    else:
+        await change(
+            world, rules_copy, "members: [ivan, nora], may: [respond]", "members: [nora], may: [respond]", PEOPLE
+        )
+        await change(
+            world, rules_copy, "{name: auditors, members: [anya]", "{name: auditors, members: [anya, ivan]", PEOPLE
+        )
+    assert not await starts(world, undoing)
+    assert await why(world, undoing) == ["revoked", "not-entitled"]
 
 
 async def test_newer_rules_want_more_people_for_it(world: World, rules_copy: Path) -> None:

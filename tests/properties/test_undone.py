@@ -10,15 +10,15 @@ USUAL = 50
 
 REACHED = {
     "started: action": 20,
-    "started: rollback": 4,
+    "started: rollback": 6,
     "started: rollback, of what was succeeded": 1,
     "started: rollback, of what was failed": 1,
     "started: rollback, of what was unknown": 1,
     "started: although the bot is stopped": 1,
-    "started: governance": 2,
-    "entry: revoked, stopped": 2,
+    "started: governance": 4,
+    "entry: revoked, stopped": 1,
     "refused: governance-change": 1,
-    "refused: rollback-approver": 1,
+    "refused: rollback-approver": 10,
 }
 """What a run of the usual length must reach at least; a machine that never gets there shows nothing."""
 

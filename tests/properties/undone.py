@@ -18,8 +18,8 @@ from tests.properties.machine import Gate, accounts, orders, which
 from tests.properties.made import ACTIONS, POOL, RESPONDERS, RESUMERS, RISKS, UNDO, UNDOING, Files
 from tests.properties.oracle import ENDED, QUIET, Case
 
-HOW = [None, None, None, "hasty", "settled", "stopped"]
-askers = st.sampled_from([*RESPONDERS, *POOL])
+HOW = [None, None, "hasty", "settled", "stopped"]
+askers = st.sampled_from([*RESPONDERS * 16, *POOL])
 signers = st.permutations(RESUMERS)
 outcomes = st.sampled_from(["succeeded", "uncertain", "uncertain", *sorted(ANSWERS)])
 undoable = st.builds(
@@ -98,6 +98,8 @@ class Undone(Gate):
     def undo(self, asking: Asking, who: str, order: list[str], answers: tuple[str, str], how: str | None) -> None:
         """Something is done and undone: everybody says yes who may, it runs, and there is an outcome; each time."""
         of = self._undoable() or self._carried_out(asking, order, answers[0])
+        if of.status not in ENDED:
+            return
         case = self._roll_back(of, who)
         for near in [who, *sorted(case.approvers)][:3]:
             self._do(case, partial(self._decide, case, near, "strong", "approve", "because"), again=False)
@@ -121,9 +123,13 @@ class Undone(Gate):
         case = self.cases[-1]
         self._agree(case, order[:4])  # somebody must be left to sign that it is undone
         self._agree(case, order)
-        self._execute(case)
-        if self.runs and self.runs[-1][0] is case:
-            self._answer(0, answer)
+        for _ in range(3):
+            if case.status in ("approved", "executing"):
+                self._execute(case)
+            if self.runs and self.runs[-1][0] is case:
+                self._answer(0, answer)
+            if case.status == "executing":
+                self.ground.clock.at += QUIET
         return case
 
     @rule(
