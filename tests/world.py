@@ -96,6 +96,22 @@ class World:
         """Ask to let a bot, or all of them, go on; the request as its asker sees it."""
         return (await changes.resume(self.services, self.person(who), bot, None, reason)).view
 
+    async def change(self, who: str, action: str, parameters: dict[str, Any], key: str | None = None) -> View:
+        """Ask for a change of Interlock itself, as a person; the request as its asker sees it."""
+        key = key or uuid.uuid4().hex
+        asked = await changes.ask_change(
+            self.services, self.person(who), key, action=action, parameters=parameters, reason="It is time"
+        )
+        return asked.view
+
+    async def publish(self, files: Mapping[str, str], who: str = "ada", by: str | None = "ben") -> View:
+        """Have rules put in force, asked for by one administrator and (unless ``by`` is None) approved by another."""
+        asked = await self.change(who, "interlock.policy.publish", {"files": dict(files)})
+        if by is None:
+            return asked
+        await self.say(by, asked)
+        return await self.until(asked, "succeeded")
+
     async def until(self, shown: View, *statuses: str, seconds: float = 60) -> View:
         """The request, as the auditor sees it, once it has one of these statuses."""
         seen = await self.look(shown)

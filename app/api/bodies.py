@@ -154,7 +154,8 @@ class Change(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CHANGE]})
 
     action: Annotated[str, Field(min_length=1, max_length=200)] = Field(
-        description="A built-in action: `interlock.bots.resume`, `interlock.installation.resume`."
+        description="A built-in action: `interlock.bots.resume`, `interlock.installation.resume`, "
+        "`interlock.policy.publish`."
     )
     parameters: dict[str, Any] = Field(description="As the action's schema says; at most 256 KiB.")
     reason: Because

@@ -12,6 +12,7 @@ from app.cli.acting import acting_on
 from app.cli.failing import FINDINGS, RefusedByRule
 from app.cli.options import As, Data
 from app.cli.place import folder, opened
+from app.cli.publish import publish
 from app.db.migrate import upgrade
 from app.domain.errors import GovernanceInvalid, Misconfigured
 from app.governance.check import inspect
@@ -28,6 +29,7 @@ def register(interlock: typer.Typer) -> None:
     interlock.command()(init)
     group = typer.Typer(help="The rules: who may ask for what, and who decides.", no_args_is_help=True)
     group.command("check")(check)
+    group.command("publish")(publish)
     interlock.add_typer(group, name="policy")
 
 

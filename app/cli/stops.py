@@ -10,25 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.acting import acting_as, this_account
-from app.cli.failing import HELD, RefusedByRule
+from app.cli.asked import NeededReason, shown, spoken, whole, words
 from app.cli.options import As, Data, TokenFile
 from app.cli.place import database_url, opened
 from app.db.session import Database
-from app.domain.states import Status
 from app.use_cases.changes import resume as ask_to_resume
 from app.use_cases.stop import suspend as suspend_as
 from app.use_cases.stop import suspend_in_emergency
 
 NO_REASON = "None given, on the command line."
-LONGEST_REASON = 2000
-"""As over the API."""
-
-WAITS = frozenset({Status.HELD, Status.APPROVED, Status.EXECUTING})
-
 Bot = Annotated[str | None, typer.Argument(metavar="BOT", help="One bot; or give --all.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="All bots of this installation.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept with it.")]
-NeededReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; who decides reads it.")]
 StopAs = Annotated[
     str | None,
     typer.Option("--as", metavar="PERSON", help="In development: who does it; by default this machine's account."),
@@ -55,7 +48,7 @@ def suspend(
     Without --as and --token-file this is the emergency form: it needs nothing but the database, and records the
     account and the host that it ran on.
     """
-    which, why = _one(bot, everything=everything), _words(reason or "") or NO_REASON
+    which, why = _one(bot, everything=everything), spoken(reason or "") or NO_REASON
     if as_ is None and token_file is None:
         stopped = asyncio.run(_in_emergency(data, which, why))
     else:
@@ -89,16 +82,8 @@ def resume(
     token_file: TokenFile = None,
 ) -> None:
     """Ask to let a bot act again, or all of them; print the id of the request. Exit code 4: it is held for others."""
-    which, why = _one(bot, everything=everything), _words(reason)
-    if not why:
-        raise typer.BadParameter("it must say something", param_hint="--reason")
-    asked = asyncio.run(_ask_to_resume(data, which, why, as_, token_file))
-    status = Status(asked["status"])
-    if status is not Status.SUCCEEDED and status not in WAITS:
-        raise RefusedByRule(f"request {asked['id']} is {status}: {asked['verdict']['reason']}")
-    typer.echo(asked["id"])
-    if status in WAITS:
-        raise typer.Exit(HELD)
+    which, why = _one(bot, everything=everything), words(reason)
+    shown(asyncio.run(_ask_to_resume(data, which, why, as_, token_file)))
 
 
 async def _ask_to_resume(
@@ -113,14 +98,4 @@ def _one(bot: str | None, *, everything: bool) -> str | None:
     """The bot, None for all of them."""
     if (bot is None) is not everything:
         raise typer.BadParameter("give either the id of a bot or --all", param_hint="BOT")
-    return None if bot is None else _whole(bot)
-
-
-def _words(text: str) -> str:
-    """No stop waits for better words: what is too long is cut."""
-    return _whole(text).strip()[:LONGEST_REASON]
-
-
-def _whole(text: str) -> str:
-    """Bytes of the command line that are no UTF-8 are no text anywhere else."""
-    return text.encode(errors="surrogateescape").decode(errors="replace")
+    return None if bot is None else whole(bot)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, case, func, text, update
+from sqlalchemy import ColumnElement, bindparam, case, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,10 +74,24 @@ async def write_marks(session: AsyncSession) -> None:
 
 
 async def again(session: AsyncSession, sink: str, where: ColumnElement[bool]) -> None:
-    """Have a sink told of these requests once more, though nothing of theirs has changed. ``where``: on `Request`."""
-    told = update(Outbox).where(Outbox.sink == sink, Outbox.request_id == Request.id, where)
+    """Have a sink told of these requests once more, though nothing of theirs has changed. ``where``: on `Request`.
+
+    Locked in the order in which marks are written, so that the two never wait for each other.
+    """
+    due = select(Outbox.request_id).join(Request, Request.id == Outbox.request_id)
+    due = due.where(Outbox.sink == sink, where).order_by(Outbox.request_id).with_for_update(of=Outbox)
+    ordered = due.cte("ordered")
+    told = update(Outbox).where(Outbox.sink == sink, Outbox.request_id == ordered.c.request_id)
     values = {"told_version": Outbox.version - 1, "due_at": func.clock_timestamp(), "tries": 0}
     await session.execute(told.values(values).execution_options(synchronize_session=False))
+
+
+async def nudge_all(session: AsyncSession, where: ColumnElement[bool]) -> None:
+    """Say that the workflows of all these requests must look at their rows again. ``where``: on `Request`."""
+    which = select(literal("nudge"), Request.id, literal(1)).where(where, Request.has_workflow).order_by(Request.id)
+    new = insert(Outbox).from_select(["sink", "request_id", "version"], which)
+    due = {"version": Outbox.version + 1, "due_at": func.clock_timestamp(), "tries": 0}
+    await session.execute(new.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))
 
 
 async def claim(session: AsyncSession, sink: str) -> Sequence[Mark]:

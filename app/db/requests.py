@@ -66,6 +66,13 @@ async def live_rollbacks(session: AsyncSession, request_ids: Sequence[uuid.UUID]
     return (await session.execute(query.order_by(Request.created_at))).scalars().all()
 
 
+async def succeeded(session: AsyncSession, action: str, since: datetime) -> Sequence[Request]:
+    """The requests for an action that have succeeded since then, newest first."""
+    query = select(Request).where(Request.action == action, Request.status == Status.SUCCEEDED)
+    query = query.where(Request.updated_at > since).order_by(Request.updated_at.desc())
+    return (await session.execute(query)).scalars().all()
+
+
 async def waiting_for_key(session: AsyncSession, conflict_key: str) -> uuid.UUID | None:
     """The oldest approved request with this conflict key that Interlock runs: the next in line."""
     query = select(Request.id).where(

@@ -133,7 +133,8 @@ class Request(Base):
 
     ``bot``: who asked; of a person's request (``about_bot``) whose action it undoes, or whom it changes; None: all.
     ``undoes``: of a rollback, what it knows of the request that it reverses: its ``action``, ``status`` then, and who
-    it was ``approved_by``.
+    it was ``approved_by``. ``ground``: of a change, what it was asked on. ``lowered_by``: who made the rules that ask
+    less for it (`policy-author`).
     """
 
     __tablename__ = "request"
@@ -164,6 +165,8 @@ class Request(Base):
     supersedes: Mapped[uuid.UUID | None]
     reverses: Mapped[uuid.UUID | None]
     undoes: Mapped[dict[str, Any] | None]
+    ground: Mapped[dict[str, Any] | None]
+    lowered_by: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     beneficiaries: Mapped[list[Any]]
     bot_owners: Mapped[list[Any]]
     conflict_key: Mapped[str | None]

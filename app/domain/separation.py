@@ -39,7 +39,7 @@ class Facts:
 
     ``members``: group to the persons who were in it when the request was admitted (or when the policy that added the
     stage came). ``stood``: stage index to the persons with a standing decision there. ``approvers``: of a rollback, who
-    approved what it undoes; the other facts of that are a rollback's own.
+    approved what it undoes; the other facts of that are a rollback's own. ``policy_authors``: who lowered the bar.
     """
 
     asker_person: str | None
@@ -54,6 +54,7 @@ class Facts:
     stood: Mapping[int, Mapping[str, Say]] = field(default_factory=dict)
     kind: Kind = Kind.ACTION
     approvers: frozenset[str] = frozenset()
+    policy_authors: frozenset[str] = frozenset()
 
 
 SENTENCES = {
@@ -69,6 +70,8 @@ SENTENCES = {
     "one-person-one-vote": "You have a vote on this stage already, by whichever account; it counts once.",
     "not-shown": "What you were shown is not on record, or hides a value that must be seen at this risk: open the "
     "request anew, or decide over the web API.",
+    "policy-author": "You asked for or approved the rules that ask less for this, a short time ago; somebody else must "
+    "decide.",
     "rollback-approver": "You approved, asked for or benefit from what this undoes, or asked to undo it; somebody else "
     "must sign.",
     "governance-change": "You asked for this change, or own or deployed the bot that it is about; somebody else must "
@@ -111,6 +114,8 @@ def exclusions(person: Person, facts: Facts) -> list[Violation]:
         found.append(violation("bot-owner"))
     if person.subjects & facts.beneficiaries:
         found.append(violation("beneficiary"))
+    if person.id in facts.policy_authors:
+        found.append(violation("policy-author"))
     if facts.kind is Kind.ROLLBACK and _stood_near_the_original(person, facts):
         found.append(violation("rollback-approver"))
     if facts.kind is Kind.GOVERNANCE and person.id in {facts.asker_person, *facts.bot_owners}:

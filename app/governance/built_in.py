@@ -19,12 +19,16 @@ from app.governance.schemas import ParameterSchema
 
 PREFIX = "interlock."
 RESUME_BOT, RESUME_INSTALLATION = "interlock.bots.resume", "interlock.installation.resume"
+PUBLISH = "interlock.policy.publish"
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
 
 No group of the files can be called so: their names have no colon.
 """
+
+ADMINISTRATORS = "interlock:administrators"
+"""Everybody who may administer, by whichever group."""
 
 EXPIRES = timedelta(hours=24)
 _NOTHING: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -34,6 +38,22 @@ _BOT: dict[str, Any] = {
     "required": ["bot"],
     "additionalProperties": False,
 }
+_FILES: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "files": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 100,
+            "propertyNames": {"pattern": r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,90}\.ya?ml$"},
+            "additionalProperties": {"type": "string"},
+        },
+        "base": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    },
+    "required": ["files"],
+    "additionalProperties": False,
+}
+"""``files``: name to YAML, all that the folder holds. ``base``: the version that they were made from."""
 
 
 def _built_in(name: str, title: str, parameters: dict[str, Any]) -> CompiledAction:
@@ -68,13 +88,25 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
         for one in (
             _built_in(RESUME_BOT, "Let a suspended bot go on", _BOT),
             _built_in(RESUME_INSTALLATION, "Let the suspended installation go on", _NOTHING),
+            _built_in(PUBLISH, "Put other rules in force", _FILES),
         )
     }
 )
 """By name."""
 
 
-def plan_of(bot: str | None) -> PlanRule:
-    """The plan of a resumption: one signature of a security seat or an administrator."""
+def bot_of(parameters: Mapping[str, Any]) -> str | None:
+    """The bot that a change is about; None: the installation."""
+    named = parameters.get("bot")
+    return named if isinstance(named, str) else None
+
+
+def plan_of(action: str, bot: str | None) -> PlanRule:
+    """The plan of a change: one signature of an administrator, or for a resumption also of a security seat.
+
+    ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
+    """
+    if action == PUBLISH:
+        return PlanRule("interlock.publish", (StageRule("publish", ADMINISTRATORS, level=Level.LOGIN),), EXPIRES)
     stage = StageRule(name="resume", group=GROUP if bot is None else f"{GROUP}:{bot}", level=Level.LOGIN)
     return PlanRule("interlock.resume", (stage,), EXPIRES)

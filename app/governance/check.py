@@ -14,6 +14,7 @@ from app.governance.check_seats import seat_findings
 from app.governance.check_targets import target_findings
 from app.governance.entries import Known, fit
 from app.governance.schemas import schema_findings
+from app.governance.separation import separation_findings
 from app.governance.tree import Tree, files_tree, read_tree
 
 
@@ -44,6 +45,7 @@ def cross_findings(known: Known) -> Iterator[Finding]:
     yield from target_findings(known)
     yield from reference_findings(known)
     yield from seat_findings(known)
+    yield from separation_findings(known)
     yield from _schemas(known)
     yield from expression_findings(known)
 

@@ -26,6 +26,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "windows": models.Window,
     "rules": models.Rule,
     "plans": models.Plan,
+    "separation": models.Separation,
 }
 _ID: TypeAdapter[str] = TypeAdapter(models.Id)
 

@@ -259,6 +259,13 @@ class Rule(Model):
         return self
 
 
+class Separation(Model):
+    """What the rules add to an invariant of separation of duties. ``cool_down``: of `policy-author`."""
+
+    name: Literal["policy-author"]
+    cool_down: Duration
+
+
 class Stage(Model):
     """A group, a quorum, a clock, an assurance level. ``name`` defaults to the group."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.domain.plan import PlanRule, merge
 from app.domain.request import Reversibility, Risk
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
-from app.governance.built_in import BUILT_IN, GROUP, plan_of
+from app.governance.built_in import ADMINISTRATORS, BUILT_IN, GROUP, plan_of
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, Target, Window, covers
 from app.governance.cel import Scope, ValueExpression
 from app.governance.compiling import (
@@ -29,6 +30,7 @@ from app.governance.compiling import (
 )
 from app.governance.errors import RuleError
 from app.governance.scopes import ROLLBACK_SCOPE, VALUE_SCOPE, ask, worst
+from app.governance.separation import cool_down_of
 from app.governance.version import swap_persons, version_of
 
 __all__ = ["Policy", "compile_policy", "swap_persons", "version_of"]
@@ -56,6 +58,7 @@ def compile_policy(document: Mapping[str, Any], version: str, *, pids: Mapping[s
         rules=rules_of(known, plans, scope),
         scope=scope,
         compiled=MappingProxyType(compiled),
+        cool_down=cool_down_of(known),
     )
 
 
@@ -73,6 +76,7 @@ class Policy:
     rules: tuple[CompiledRule, ...]
     scope: Scope
     compiled: Mapping[str, CompiledAction]
+    cool_down: timedelta
 
     def action(self, name: str) -> Action:
         """An action. Raises `UnknownAction`."""
@@ -97,6 +101,8 @@ class Policy:
         known = self.groups.get(group)
         if known is not None:
             return known.members
+        if group == ADMINISTRATORS:
+            return self.groups_that_may("administer")
         name, _, bot = group.removeprefix(GROUP).partition(":")
         return self._resumers(bot or None) if group.startswith(GROUP) and not name else frozenset()
 
@@ -186,7 +192,7 @@ class Policy:
 
         Other rules do not see it: written for the bots' actions, they would err on it, and nobody could mend them.
         """
-        action, own = self._compiled(facts.action).action, plan_of(bot_id)
+        action, own = self._compiled(facts.action).action, plan_of(facts.action, bot_id)
         speaking = [rule for rule in self.rules if rule.of_changes]
         matches = list(self._matches(facts, action, model_changed=False, rules=speaking)) if speaking else []
         verdict = combine(matches, default=own, risk=Risk.CRITICAL, reversibility=action.reversibility)

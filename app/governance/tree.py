@@ -21,6 +21,7 @@ NAMED_BY = {
     "windows": "name",
     "rules": "name",
     "plans": "name",
+    "separation": "name",
 }
 """The top-level keys, and the key that names an entry of each; ``plans`` is a mapping from name to plan."""
 
@@ -84,7 +85,7 @@ class Tree:
             entries = sorted(self.section(section), key=lambda entry: entry.label)
             if section == "plans":
                 document[section] = {entry.label: entry.data for entry in entries}
-            elif section != "people":
+            elif section != "people" and (entries or section != "separation"):  # versions of before have no such key
                 document[section] = [entry.data for entry in entries]
         return document
 

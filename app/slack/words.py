@@ -61,6 +61,7 @@ EXCLUDED: Final = {
     "weak-authentication": "signed in too weakly",
     "stale-authority": "lost the standing to decide",
     "unlinked-identity": "has no active account here",
+    "policy-author": "made the rules that ask less for this, a short time ago",
     "rollback-approver": "approved, asked for or benefits from what this undoes, or asked to undo it",
     "governance-change": "asked for this change, or owns or deployed the bot that it is about",
 }
@@ -71,9 +72,11 @@ KIND: Final = {"rollback": "Rollback", "incident_rollback": "Rollback of many", 
 CHANGES: Final = {
     "interlock.bots.resume": "Once this is approved, the bot may ask and act again.",
     "interlock.installation.resume": "Once this is approved, all bots may ask and act again.",
+    "interlock.policy.publish": "Once this is approved, these rules are in force, also for what waits.",
 }
 """What comes of a change of Interlock itself, by its action."""
 
+ADMINISTRATORS: Final = "interlock:administrators"
 RESUMERS: Final = "interlock:resume"
 """The built-in groups that let bots go on; no group of the rules can have a name with a colon."""
 
@@ -106,6 +109,8 @@ def brief(request_id: str) -> str:
 
 def group(named: str) -> str:
     """A group by its name; a built-in one by who is in it."""
+    if named == ADMINISTRATORS:
+        return "administrators"
     return "security seats and administrators" if named.startswith(RESUMERS) else named
 
 

@@ -46,8 +46,9 @@ class Asked:
 class Admission:
     """What an ask comes to. ``ask``: as it stands in the end; ``risk`` and ``reversibility``: what it is judged by.
 
-    ``bot_owners`` and ``subjects`` (who benefits): persons and subjects that must not decide it. ``about_bot`` and
-    ``undoes``: see `Request`; ``credential_maker``: of the credential that asked, or that asked for what it undoes.
+    ``bot_owners`` and ``subjects`` (who benefits): persons and subjects that must not decide it. ``about_bot``,
+    ``undoes``, ``ground``, ``lowered_by``: see `Request`; ``credential_maker``: of the credential that asked, or that
+    asked for what it undoes.
     """
 
     ask: Ask
@@ -65,6 +66,8 @@ class Admission:
     windows: Mapping[str, int] = field(default_factory=dict)
     about_bot: str | None = None
     undoes: Mapping[str, Any] | None = None
+    ground: Mapping[str, Any] | None = None
+    lowered_by: frozenset[str] = frozenset()
 
 
 async def write(asked: Asked, admission: Admission, *, has_workflow: bool) -> Scene:
@@ -136,6 +139,8 @@ def _row(asked: Asked, admission: Admission, *, has_workflow: bool) -> Request:
         supersedes=ask.supersedes and uuid.UUID(ask.supersedes),
         reverses=ask.reverses and uuid.UUID(ask.reverses),
         undoes=None if admission.undoes is None else dict(admission.undoes),
+        ground=None if admission.ground is None else dict(admission.ground),
+        lowered_by=sorted(admission.lowered_by),
         beneficiaries=sorted(admission.subjects),
         bot_owners=sorted(admission.bot_owners),
         conflict_key=admission.conflict_key,
@@ -198,6 +203,8 @@ def _facts(found: Scene, verdict: Verdict) -> dict[str, Any]:
         "members": {group: _pids(found, members) for group, members in row.members.items()},
         "bot_owners": _pids(found, row.bot_owners),
     }
+    if row.lowered_by:
+        facts["lowered_by"] = _pids(found, row.lowered_by)
     return facts if row.kind == "action" else {**facts, **_of_person(found)}
 
 

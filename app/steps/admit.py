@@ -15,11 +15,12 @@ from app.domain.errors import NotFound
 from app.domain.request import Kind
 from app.domain.states import Status
 from app.domain.verdict import Outcome
+from app.governance.built_in import bot_of
 from app.steps import facts as step_facts
 from app.steps.act import begin_for_bot
 from app.steps.admission import Admission, Asked, write
 from app.steps.asking import consider_action
-from app.steps.change import bot_of, consider_change
+from app.steps.change import consider_change
 from app.steps.context import Context
 from app.steps.progress import go_on
 from app.steps.rollback import consider_rollback

@@ -12,8 +12,10 @@ from app.domain.request import Reversibility, Risk
 from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.catalogue import Action, Window, covers
 from app.governance.errors import RuleError
+from app.governance.policy import Policy
 from app.steps import facts as step_facts
 from app.steps.admission import Admission, Asked, credential_maker, expiry
+from app.steps.lowering import Judged, lowered_by
 
 LATE = timedelta(seconds=60)
 """An admission later than this after the workflow's start runs nothing: nobody waits for it any more."""
@@ -76,7 +78,32 @@ async def consider_action(asked: Asked, waited: timedelta, *, may_supersede: boo
         bot_owners=step_facts.owners(asked.policy, ask.asker_id, ask.action),
         credential_maker=await credential_maker(asked.session, ask),
         windows=given.windows,
+        lowered_by=await _lowered_by(given, verdict, subjects),
     )
+
+
+async def _lowered_by(given: _Given, verdict: Verdict, subjects: frozenset[str]) -> frozenset[str]:
+    async def under(policy: Policy) -> Judged:
+        return await _judged_under(given, policy)
+
+    asked = given.asked
+    near = step_facts.owners(asked.policy, asked.ask.asker_id, asked.ask.action)
+    return await lowered_by(asked, given.now, Judged(verdict, given.chain[0], near, subjects), under)
+
+
+async def _judged_under(given: _Given, policy: Policy) -> Judged:
+    """What other rules would have said of it. Their windows are computed without locks: nothing is admitted on them."""
+    asked = replace(given.asked, policy=policy)
+    action, bot = policy.actions.get(asked.ask.action), asked.ask.asker_id
+    other = _Given(asked, action, given.now, await _chain(asked, action), {})
+    if action is None or not policy.entitled(bot, action.name):
+        return Judged(denied("not-entitled", "It was not to be had."), other.chain[0])
+    facts = replace(other, windows=await _figures(other)).facts()
+    try:
+        subjects = policy.beneficiaries(facts)
+    except RuleError as error:
+        return Judged(denied("rule-error", str(error)), other.chain[0])
+    return Judged(policy.verdict(facts), other.chain[0], step_facts.owners(policy, bot, action.name), subjects)
 
 
 async def _given(asked: Asked) -> _Given:

@@ -13,6 +13,7 @@ from app.domain import separation
 from app.domain.plan import Plan, Tally, plan_from_json
 from app.domain.request import Kind, Risk, Say
 from app.domain.separation import Facts, Person
+from app.governance.built_in import PUBLISH
 from app.governance.policy import Policy
 from app.steps.crowd import Crowd
 from app.steps.scene import Scene
@@ -70,6 +71,7 @@ def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Cr
         stood=_standing(made),
         kind=Kind(row.kind),
         approvers=frozenset((row.undoes or {}).get("approved_by", ())),
+        policy_authors=frozenset(row.lowered_by),
     )
     return Bench(crowd.people(policy, row.members), facts, made)
 
@@ -77,13 +79,18 @@ def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Cr
 def owners_now(policy: Policy, row: Request) -> frozenset[str]:
     """The business owner and the deployer of the bot that it is about, as of now; none when that is gone."""
     if row.kind == Kind.GOVERNANCE:
-        return owners_of_change(policy, row.about_bot)
+        return owners_of_change(policy, row.action, row.about_bot)
     actions = {row.action, (row.undoes or {}).get("action", row.action)}
     return frozenset().union(*(owners(policy, row.bot, action) for action in actions))
 
 
-def owners_of_change(policy: Policy, bot_id: str | None) -> frozenset[str]:
-    """Of the bot that a change is about; of all bots when it is about the installation."""
+def owners_of_change(policy: Policy, action: str, bot_id: str | None) -> frozenset[str]:
+    """Of the bot that a change is about; of all bots when it lets the installation go on.
+
+    Rules are about all bots as well, but to keep all their owners out could leave nobody: only their asker is.
+    """
+    if action == PUBLISH:
+        return frozenset()
     bots = policy.bots if bot_id is None else (bot_id,)
     return frozenset().union(*(owners(policy, bot, None) for bot in bots))
 

@@ -24,6 +24,7 @@ from app.steps.access import MAY, roles
 from app.steps.admission import Admission, Asked, expiry
 from app.steps.asking import LATE, TOO_LATE
 from app.steps.facts import owners
+from app.steps.lowering import Judged, lowered_by
 from app.steps.scene import Scene
 
 
@@ -92,7 +93,24 @@ async def consider_rollback(asked: Asked, row: Request, waited: timedelta) -> Ad
     if isinstance(found, Verdict):
         return await _admission(asked, row, now, asked.policy.actions.get(asked.ask.action), found)
     asked = replace(asked, ask=replace(asked.ask, action=found.action.name, parameters=found.parameters))
-    return await _admission(asked, row, now, found.action, _hold(found.plan, Status(row.status)))
+    admission = await _admission(asked, row, now, found.action, _hold(found.plan, Status(row.status)))
+
+    async def under(policy: Policy) -> Judged:
+        return _judged_under(policy, row)
+
+    return replace(admission, lowered_by=await lowered_by(asked, now, _judged(asked.policy, row, found), under))
+
+
+def _judged_under(policy: Policy, row: Request) -> Judged:
+    """What other rules would have asked of the rollback."""
+    found = worked_out(policy, row)
+    return Judged(found, Risk[row.risk.upper()]) if isinstance(found, Verdict) else _judged(policy, row, found)
+
+
+def _judged(policy: Policy, row: Request, found: Undoing) -> Judged:
+    near = [owners(policy, row.bot, name) for name in (row.action, found.action.name)]
+    risk = max(Risk[row.risk.upper()], found.action.risk)
+    return Judged(_hold(found.plan, Status(row.status)), risk, frozenset().union(*near))
 
 
 def _hold(plan: PlanRule, status: Status) -> Verdict:

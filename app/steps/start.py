@@ -48,7 +48,7 @@ async def may_start(found: Scene) -> bool:
     """Everything that could have changed since the approval, in order. False: the row says what it is now instead."""
     if await _too_late(found):
         return False
-    why = _ground_gone(found)
+    why = await _ground_gone(found)
     if why is not None:
         await revoke(found, why)
         return False
@@ -65,7 +65,7 @@ async def _too_late(found: Scene) -> bool:
     return True
 
 
-def _ground_gone(found: Scene) -> str | None:
+async def _ground_gone(found: Scene) -> str | None:
     action = found.policy.find(found.row.action)
     if digest_of(found.row) != found.row.digest:
         return "digest-differs"
@@ -75,7 +75,7 @@ def _ground_gone(found: Scene) -> str | None:
         case Kind.ROLLBACK:
             return rollback.ground_gone(found)
         case Kind.GOVERNANCE:
-            return change.ground_gone(found)
+            return await change.ground_gone(found)
     return None if found.policy.entitled(found.row.asker_id, found.row.action) else "not-entitled"
 
 
@@ -181,7 +181,7 @@ async def _again(found: Scene, owner: str) -> Turn:
         return await give_up(found, last, "no-outcome")
     if last.n >= MAX_ATTEMPTS or found.stopped:
         return await give_up(found, last, "no-more-attempts")
-    why = "expires-at-passed" if found.now > found.row.expires_at else _ground_gone(found)
+    why = "expires-at-passed" if found.now > found.row.expires_at else await _ground_gone(found)
     if why is not None:
         return await give_up(found, last, why)
     if last.outcome is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 
 from app.db import requests
-from app.domain.request import Mode
+from app.domain.request import Kind, Mode
 from app.domain.states import Status
+from app.steps import change
 from app.steps.context import Context
 from app.steps.facts import bench
 from app.steps.progress import go_on
@@ -26,11 +27,21 @@ async def tick(ctx: Context, request_id: uuid.UUID) -> State:
 
 async def _due(found: Scene) -> bool:
     if found.status is Status.HELD:
-        return await go_on(found, await bench(found))
+        return await _moot(found) or await go_on(found, await bench(found))
     if found.status is Status.APPROVED and found.now > found.row.expires_at:
         lapse(found, "not-started")
         return True
     return await _never_reported(found)
+
+
+async def _moot(found: Scene) -> bool:
+    """A change whose ground has gone is not left for people to sign; what bots ask for is looked at when it starts."""
+    why = await change.ground_gone(found) if found.row.kind == Kind.GOVERNANCE else None
+    if why is None:
+        return False
+    found.become(Status.REVOKED, why)
+    found.note("revoked", why=why)
+    return True
 
 
 def lapse(found: Scene, why: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db.tables import Request
 from app.domain.errors import Forbidden, NotFound
-from app.governance.built_in import BUILT_IN, GROUP
+from app.governance.built_in import ADMINISTRATORS, BUILT_IN, GROUP
 from app.governance.policy import Policy
 from app.steps.access import MAY, SEATS, roles
 from app.steps.scene import NO_SUCH_REQUEST
@@ -36,7 +36,7 @@ def visible(policy: Policy, who: Actor) -> ColumnElement[bool]:
         who.id in group.members and "respond" in group.may for group in policy.groups.values()
     ):
         return true()
-    built_in = [GROUP, *(f"{GROUP}:{bot}" for bot in policy.bots)]
+    built_in = [ADMINISTRATORS, GROUP, *(f"{GROUP}:{bot}" for bot in policy.bots)]
     mine = [name for name in (*policy.groups, *built_in) if who.id in policy.members(name)]
     deciding: list[ColumnElement[bool]] = [Request.plan.contains(_stage_of(group)) for group in mine]
     own = (Request.asker_kind == "person") & (Request.asker_id == who.id)

@@ -12,11 +12,11 @@ from app.domain.ask import MAX_PARAMETERS, Ask
 from app.domain.digest import canonical, request_id
 from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
 from app.domain.request import Kind
-from app.governance.built_in import BUILT_IN, RESUME_BOT, RESUME_INSTALLATION
+from app.governance.built_in import BUILT_IN, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
 from app.governance.policy import Policy
-from app.steps.change import bot_of
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
+from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
 
 
@@ -25,8 +25,8 @@ async def ask_change(
 ) -> Submitted:
     """Ask for a built-in action; the request as its asker sees it. ``key``: its idempotency key.
 
-    Raises Forbidden for all but persons, UnknownAction, OffSchema, Malformed, NotOpenToThis (nothing to change),
-    IdempotencyKeyReused, Unavailable, Unconfirmed.
+    Raises Forbidden for all but persons, and for who may not ask for this; UnknownAction, OffSchema, Malformed,
+    NotOpenToThis (nothing to change, or another base), IdempotencyKeyReused, Unavailable, Unconfirmed.
     """
     if len(canonical(parameters)) > MAX_PARAMETERS:
         raise Malformed("The parameters are over 256 KiB.", where="parameters")
@@ -61,11 +61,17 @@ async def _known(session: AsyncSession, policy: Policy, bot: str) -> None:
 
 
 async def _check(session: AsyncSession, policy: Policy, ask: Ask) -> None:
-    """What is unknown, off schema, or changes nothing is refused here, nothing stored."""
+    """What is unknown, off schema, not theirs to ask for, or changes nothing is refused here, nothing stored."""
     if ask.action not in BUILT_IN:
         raise UnknownAction(f"Interlock has no action {ask.action!r:.80} of its own.", where="action")
     policy.check_parameters(BUILT_IN[ask.action].action, ask.parameters)
-    bot = bot_of(ask.parameters)
+    if ask.action == PUBLISH:
+        await check_publication(session, policy, ask)
+    else:
+        await _check_resumption(session, policy, bot_of(ask.parameters))
+
+
+async def _check_resumption(session: AsyncSession, policy: Policy, bot: str | None) -> None:
     try:
         row = await governance.installation(session) if bot is None else await governance.bot(session, bot)
         if bot is not None:

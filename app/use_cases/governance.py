@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app.db import governance, ledger, links, outbox
-from app.db.links import Taken
-from app.db.tables import Request
+from app.db import governance, ledger
 from app.domain.errors import Misconfigured
-from app.domain.states import OPEN
-from app.governance.catalogue import PersonFile
 from app.governance.files import load
-from app.governance.version import swap_persons, version_of
 from app.steps.context import Context
-from app.steps.rules import Rules
-from app.use_cases.links import note_unlinked
+from app.steps.installing import prepare, put_in_force
 
 
 async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
@@ -31,25 +20,12 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
     rules = load(folder)
     async with ctx.database.transaction() as session:
         await ledger.lock_stream(session, "installation")
-        before = await _people(session)
-        taken = await _put_people(session, rules.people)
-        changed = before != await _people(session)
-        now, pids = await ctx.clock.now(session), await governance.pids(session)
-        document = swap_persons(rules.document, pids)
-        version = version_of(document)
-        active = (await governance.installation(session)).active_policy
-        if active != version or changed:
-            _may_replace(ctx, active, replace=replace)
-        if changed and active is not None:
-            await _note(session, "people-changed", now, by=pids.get(by, by), persons=sorted(pids.values()))
-        if active != version:
-            await governance.add_bots(session, [bot["id"] for bot in rules.document.get("bots", [])])
-            await governance.activate(session, version=version, document=document, at=now, by=pids.get(by, by))
-            await _note(session, "policy-installed", now, by=pids.get(by, by), policy_version=version)
-        if active is not None and (active != version or changed):
-            await _show_anew(session, active, version)
-        await note_unlinked(ctx, session, taken, by=pids.get(by, by))
-        return version
+        made = await prepare(session, rules)
+        if made.new:
+            _may_replace(ctx, made.active, replace=replace)
+        by = (await governance.pids(session)).get(by, by)
+        await put_in_force(ctx, session, made, by=by, request=None)
+        return made.version
 
 
 def _may_replace(ctx: Context, active: str | None, *, replace: bool) -> None:
@@ -61,44 +37,3 @@ def _may_replace(ctx: Context, active: str | None, *, replace: bool) -> None:
         raise Misconfigured(
             "Only development replaces rules without a sign-off; elsewhere use `interlock policy publish`."
         )
-
-
-async def _people(session: AsyncSession) -> Any:
-    """Everybody as they stand: names, addresses and accounts, who is active, as which subjects."""
-    persons = [(p.id, p.active, p.name, p.emails, p.time_zone) for p in await governance.persons(session)]
-    subjects = {(row.subject, row.person_id) for row in await governance.subjects(session)}
-    return persons, subjects, await governance.identities(session)
-
-
-async def _put_people(session: AsyncSession, people: Sequence[PersonFile]) -> Sequence[Taken]:
-    """Bring people, accounts and subjects up to date; the links that the files took from somebody."""
-    for person in people:
-        await governance.upsert_person(
-            session,
-            person_id=person.id,
-            name=person.name,
-            emails=list(person.emails),
-            time_zone=person.time_zone,
-        )
-    identities = [(i.provider, i.issuer, i.subject, person.id) for person in people for i in person.identities]
-    subjects = [(subject, person.id) for person in people for subject in sorted(person.subjects)]
-    taken = await links.take(session, identities)
-    await governance.replace_accounts(session, identities, subjects)
-    await governance.deactivate_others(session, [person.id for person in people])
-    return taken
-
-
-async def _show_anew(session: AsyncSession, old: str, new: str) -> None:
-    """Who may decide, where they are asked, and what is masked may be others now, on cards that stand."""
-    rules = Rules()  # not the process's own, which must not know what may yet be rolled back
-    before, after = await rules.version(session, old), await rules.version(session, new)
-    masked = [
-        name
-        for name, action in after.actions.items()
-        if name in before.actions and action.sensitive != before.actions[name].sensitive
-    ]
-    await outbox.again(session, "slack", Request.status.in_(sorted(OPEN)) | Request.action.in_(masked))
-
-
-async def _note(session: AsyncSession, kind: str, at: datetime, **facts: Any) -> None:
-    await ledger.append(session, "installation", kind, at, facts)

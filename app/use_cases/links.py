@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, ledger, links
+from app.db import governance, links
 from app.db.slack_tables import LinkCode as StoredCode
 from app.db.tables import Person
-from app.domain.errors import Forbidden, InterlockError, Malformed, NotFound, NotOpenToThis, RateLimited
+from app.domain.errors import Forbidden, InterlockError, Malformed, NotOpenToThis, RateLimited
 from app.domain.request import Level, word
 from app.domain.separation import violation
 from app.identity.secrets import hash_secret
-from app.ledger.vault import Secret
+from app.steps.accounts import note_account
 from app.steps.context import Context
 from app.use_cases.actors import Actor, SlackAccount, person_id
 from app.use_cases.services import Services
@@ -121,7 +120,7 @@ async def _claimed(
     if new:
         account = {"team": found.team, "user": found.user, "identity": who.identity}
         pid, level = str(person.pid), word(who.level)
-        await _note(ctx, session, "identity-linked", pid, account, by=pid, via=who.via, assurance=level)
+        await note_account(ctx, session, "identity-linked", pid, account, by=pid, via=who.via, assurance=level)
     return _linked(found, person)
 
 
@@ -135,30 +134,6 @@ async def _said_again(session: AsyncSession, found: StoredCode, person: Person) 
 
 def _linked(found: StoredCode, person: Person) -> Linked:
     return {"team": found.team, "user": found.user, "person": person.id}
-
-
-async def note_unlinked(ctx: Context, session: AsyncSession, taken: Sequence[links.Taken], *, by: str) -> None:
-    """Tell each person's stream which account of theirs the files have given to another. ``by``: who installed them."""
-    for lost in sorted(taken, key=lambda lost: (lost.pid, lost.team, lost.user)):
-        account = {"team": lost.team, "user": lost.user}
-        await _note(ctx, session, "identity-unlinked", lost.pid, account, by=by, why="files")
-
-
-async def _note(
-    ctx: Context, session: AsyncSession, kind: str, pid: str, account: dict[str, str], /, **facts: str
-) -> None:
-    stream = f"person:{pid}"
-    await ledger.lock_stream(session, stream)
-    now, secret = await ctx.clock.now(session), await _secret(ctx, session, stream)
-    await ledger.append(session, stream, kind, now, {**facts, "sealed": secret.seal(account)})
-
-
-async def _secret(ctx: Context, session: AsyncSession, kid: str) -> Secret:
-    """A person's secret, made when it is first needed; the lock on their stream lets one at a time make it."""
-    try:
-        return await ctx.vault.find(session, kid)
-    except NotFound:
-        return await ctx.vault.create(session, kid)
 
 
 def _new_code() -> str:

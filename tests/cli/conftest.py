@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from app.devstack import Postgres
-from app.keys import create_missing
+from app.devstack import Postgres, TemporalServer
+from app.keys import KeyRings, create_missing
+from tests.api.conftest import GO_ON
 from tests.cli.command import RULES, done, settings
+from tests.cli.places import Place
 from tests.conftest import NewDatabase
+from tests.fakes.desk import Desk
+from tests.steps.words import sql
+from tests.world import build_context, connect, running
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +45,30 @@ def installed(database_url: str, key_files: Path) -> dict[str, str]:
     environ = settings(database_url, key_files)
     done(environ, "init", str(RULES))
     return environ
+
+
+@pytest.fixture(scope="module")
+async def everything(
+    database_url: str, temporal: TemporalServer, a_desk: Desk, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Place]:
+    """A world whose keys lie where commands find them."""
+    keys = tmp_path_factory.mktemp("keys")
+    create_missing(keys)
+    rings = KeyRings.load(keys)
+    ctx = await build_context(database_url, rings, a_desk.url)
+    async with running(ctx, await connect(temporal.address, rings), rings, a_desk) as world:
+        more = {
+            "INTERLOCK_TEMPORAL__ADDRESS": temporal.address,
+            "INTERLOCK_TEMPORAL__TASK_QUEUE": world.services.task_queue,
+            "INTERLOCK_IDENTITY__DEV_ISSUER": "true",
+        }
+        yield Place(world, settings(database_url, keys, **more))
+    await ctx.database.close()
+
+
+@pytest.fixture
+async def place(everything: Place) -> AsyncIterator[Place]:
+    """The same, and afterwards everybody is at work again."""
+    yield everything
+    for statement in GO_ON:
+        await sql(everything.world, statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from app.domain.progress import progress
 from app.domain.request import Level, Mode, Reversibility, Risk
 from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
-from app.governance.built_in import BUILT_IN, GROUP, PREFIX, RESUME_BOT, RESUME_INSTALLATION, plan_of
+from app.governance.built_in import BUILT_IN, GROUP, PREFIX, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, plan_of
 from app.governance.check import check
 from app.governance.files import load
 from app.governance.policy import compile_policy
@@ -59,6 +60,44 @@ def named(name: str = RESUME_BOT) -> str:
     return f"when: 'action.name == \"{name}\"'"
 
 
+def own_plan(bot: str | None) -> PlanRule:
+    """The built-in plan of a resumption."""
+    return plan_of(RESUME_INSTALLATION if bot is None else RESUME_BOT, bot)
+
+
+def test_another_administrator_signs_a_publication(tmp_path: Path) -> None:
+    """As they are called, whichever groups they are in."""
+    rules = policy(tmp_path, SECOND_BOT)
+    facts = replace(resumption(None), action=PUBLISH, parameters={"files": {"a.yaml": ""}})
+    verdict = rules.change_verdict(facts, None)
+    stage = StageRule(name="publish", group="interlock:administrators", quorum=1, level=Level.LOGIN)
+    assert verdict.plan == PlanRule("interlock.publish", (stage,), timedelta(hours=24))
+    assert rules.members("interlock:administrators") == rules.groups_that_may("administer") != frozenset()
+    assert rules.members("interlock:administrator") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"files": {}},
+        {"files": {"../a.yaml": ""}},
+        {"files": {"a/b.yaml": ""}},
+        {"files": {".a.yaml": ""}},
+        {"files": {"a.txt": ""}},
+        {"files": {"a.yaml": 1}},
+        {"files": {f"{n}.yaml": "" for n in range(101)}},
+        {"files": {"a.yaml": ""}, "base": "latest"},
+        {"files": {"a.yaml": ""}, "more": 1},
+    ],
+)
+def test_what_a_publication_takes(tmp_path: Path, parameters: dict[str, Any]) -> None:
+    rules = policy(tmp_path)
+    rules.check_parameters(rules.action(PUBLISH), {"files": {"a.yaml": "", "b.yml": ""}, "base": f"sha256:{'0' * 64}"})
+    with pytest.raises(OffSchema):
+        rules.check_parameters(rules.action(PUBLISH), parameters)
+
+
 @pytest.mark.parametrize(("bot", "group"), [("bot", "interlock:resume:bot"), (None, "interlock:resume")])
 def test_one_signature_at_a_login_within_a_day(tmp_path: Path, bot: str | None, group: str) -> None:
     verdict = ruled(tmp_path, bot=bot)
@@ -83,7 +122,7 @@ def test_they_are_found_and_listed_nowhere(tmp_path: Path) -> None:
 
 
 def test_each_is_a_definition_of_its_own() -> None:
-    assert len({one.action.version for one in BUILT_IN.values()}) == len(BUILT_IN) == 2
+    assert len({one.action.version for one in BUILT_IN.values()}) == len(BUILT_IN) == 3
 
 
 @pytest.mark.parametrize("parameters", [{}, {"bot": ""}, {"bot": 1}, {"bot": "x" * 101}, {"bot": "b", "more": 1}])
@@ -134,14 +173,14 @@ def test_the_groups_that_sign(tmp_path: Path) -> None:
 def test_an_allow_frees_nothing(tmp_path: Path, bot: str | None) -> None:
     name = RESUME_INSTALLATION if bot is None else RESUME_BOT
     verdict = ruled(tmp_path, f"{named(name)}, allow: true", bot=bot)
-    assert (verdict.outcome, stages(verdict)) == (Outcome.HOLD, [plan_of(bot).stages[0].group])
+    assert (verdict.outcome, stages(verdict)) == (Outcome.HOLD, [own_plan(bot).stages[0].group])
 
 
 @pytest.mark.parametrize("bot", BOTS)
 def test_a_hold_adds_its_stages_and_takes_none_away(tmp_path: Path, bot: str | None) -> None:
     name = RESUME_INSTALLATION if bot is None else RESUME_BOT
     verdict = ruled(tmp_path, f"{named(name)}, hold: both", bot=bot)
-    assert sorted(stages(verdict)) == sorted(["leads", "finance", plan_of(bot).stages[0].group])
+    assert sorted(stages(verdict)) == sorted(["leads", "finance", own_plan(bot).stages[0].group])
     assert verdict.plan is not None
     assert (verdict.plan.expires, verdict.plan.allow_repeat) == (timedelta(hours=2), False)
 
@@ -149,7 +188,7 @@ def test_a_hold_adds_its_stages_and_takes_none_away(tmp_path: Path, bot: str | N
 def test_a_plan_of_the_same_name_replaces_nothing(tmp_path: Path) -> None:
     plan = "  interlock.resume: {stages: [{group: leads}], expires: 4h}\n"
     verdict = ruled(tmp_path, f"{named()}, hold: interlock.resume", plan=plan)
-    assert plan_of("bot").stages[0].group in stages(verdict)
+    assert own_plan("bot").stages[0].group in stages(verdict)
 
 
 def test_the_fallback_of_a_hold_signs_nothing_in_place_of_who_must(tmp_path: Path) -> None:
@@ -157,7 +196,7 @@ def test_the_fallback_of_a_hold_signs_nothing_in_place_of_who_must(tmp_path: Pat
     verdict = ruled(tmp_path, f"{named()}, hold: lead")
     assert verdict.plan is not None
     held = begin(verdict.plan, resumption().now)
-    while held.open_stage is not None and held.stages[held.open_stage].group != plan_of("bot").stages[0].group:
+    while held.open_stage is not None and held.stages[held.open_stage].group != own_plan("bot").stages[0].group:
         held = held.advance(resumption().now)
 
     def nobody(*_: object) -> Tally:
@@ -179,7 +218,7 @@ def test_rules_that_do_not_name_them_do_not_see_them(tmp_path: Path) -> None:
     """They were written for the bots' actions: one that reads a parameter would deny every resumption for ever."""
     for rule in ("when: 'parameters.amount > 1', deny: No", "when: 'true', hold: both", "when: 'true', deny: No"):
         verdict = ruled(tmp_path, rule)
-        assert (verdict.code, stages(verdict), verdict.rules) == ("default-plan", [plan_of("bot").stages[0].group], ())
+        assert (verdict.code, stages(verdict), verdict.rules) == ("default-plan", [own_plan("bot").stages[0].group], ())
 
 
 def test_rules_that_name_them_see_the_bots_actions_as_well(tmp_path: Path) -> None:
@@ -223,7 +262,7 @@ def test_whatever_the_rules_say_its_own_stage_is_signed(
     assert verdict.outcome is (Outcome.DENY if any("deny" in says for says in speaking) else Outcome.HOLD)
     if verdict.plan is None:
         return
-    own = plan_of(bot).stages[0]
+    own = own_plan(bot).stages[0]
     kept = [stage for stage in verdict.plan.stages if stage.group == own.group]
     assert [(stage.quorum, stage.level, stage.escalate_to) for stage in kept] == [(1, Level.LOGIN, ())]
     wanted = {"lead": {"leads"}, "both": {"leads", "finance"}}

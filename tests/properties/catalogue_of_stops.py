@@ -6,6 +6,7 @@ from tests.properties.catalogue import BY_EXAMPLE, BY_GRAPH, SEPARATION
 from tests.properties.mutants import Mutant
 
 CHANGE = "app.steps.change"
+RESUMING = "app.steps.resuming"
 POLICY = "app.governance.policy"
 START = "app.steps.start"
 STOPPING = "properties/test_guards_of_stops.py::"
@@ -104,14 +105,14 @@ STOPS = (
     Mutant(
         "change: its owners",
         f"{CHANGE}:consider_change",
-        "bot_owners=owners_of_change(asked.policy, bot),",
+        "bot_owners=judged.owners,",
         "",
         (STOPPING + "test_who_owned_the_bot_when_it_was_asked_does_not_let_it_go_on",),
     ),
     Mutant(
         "change: its owners now",
         "app.steps.facts:owners_now",
-        "return owners_of_change(policy, row.about_bot)",
+        "return owners_of_change(policy, row.action, row.about_bot)",
         "return frozenset()",
         (STOPPING + "test_who_owns_the_bot_since_does_not_let_it_go_on",),
     ),
@@ -124,14 +125,14 @@ STOPS = (
     ),
     Mutant(
         "resume: a stop thrown again",
-        f"{CHANGE}:ground_gone",
+        f"{RESUMING}:_ground_gone",
         "found.in_force.stop_epochs[which] != found.row.stop_epochs[which]",
         "False",
         (STOPPING + "test_a_stop_thrown_again_voids_what_would_undo_it",),
     ),
     Mutant(
         "resume: the stop of what it is about",
-        f"{CHANGE}:ground_gone",
+        f"{RESUMING}:_ground_gone",
         "which = 0 if found.row.action == RESUME_INSTALLATION else 1",
         "which = 0",
         (
@@ -142,20 +143,20 @@ STOPS = (
     Mutant(
         "resume: its ground at all",
         f"{START}:_ground_gone",
-        "return change.ground_gone(found)",
+        "return await change.ground_gone(found)",
         "return None",
         (STOPPING + "test_a_stop_thrown_again_voids_what_would_undo_it",),
     ),
     Mutant(
         "resume: what is suspended",
-        f"{CHANGE}:_before_rules",
-        "return None if await _stopped(",
-        "return None if True or await _stopped(",
+        f"{RESUMING}:_refusal",
+        "if row is None or row.suspended_at is None else None",
+        "if False else None",
         (STOPPING + "test_what_is_not_suspended_is_not_resumed",),
     ),
     Mutant(
         "resume: what is suspended still",
-        f"{CHANGE}:apply",
+        f"{RESUMING}:_apply",
         "if row is None or row.suspended_at is None:",
         "if row is None:",
         (STOPPING + "test_what_somebody_else_has_resumed_is_not_resumed_twice",),

@@ -43,6 +43,7 @@ async def policy(behind: Behind, who: Who) -> JSONResponse:
     responses=created(
         "A request of kind `governance`: held, or `denied` by a rule.",
         "The same came before: that request as it stands now.",
+        "forbidden",
         "violations",
         "not-open-to-this",
         "idempotency-key-reused",
@@ -58,7 +59,10 @@ async def change(
     """For people; others decide. Every governed change is a built-in action, and Interlock runs it when it is approved.
 
     `interlock.bots.resume` `{bot}` is also `POST /v1/bots/{id}/resume`, `interlock.installation.resume` `{}` also
-    `POST /v1/installation/resume`. 409 `not-open-to-this`: there is nothing to change.
+    `POST /v1/installation/resume`. `interlock.policy.publish` `{files: {name: text}, base?}` puts other rules in force:
+    for who may administer, decided by another who may, under the rules before it. `base`: the version that they were
+    made from; when others come between, the request is `revoked`. 409 `not-open-to-this`: there is nothing to change,
+    or `base` is not in force; 422 `off-schema`: what is wrong with the files.
     """
     asked = await ask_change(
         behind.services, who, key, action=body.action, parameters=body.parameters, reason=body.reason

@@ -1,0 +1,73 @@
+"""Who has lowered the bar for a request lately, and must not step over it (`policy-author`, DESIGN.md section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.db import requests
+from app.db.tables import Request
+from app.domain.lowering import Bar, gained
+from app.domain.plan import reach
+from app.domain.request import Risk, Say
+from app.domain.verdict import Outcome, Verdict
+from app.governance.built_in import PUBLISH
+from app.governance.policy import Policy
+from app.governance.separation import MAX_COOL_DOWN
+from app.steps.admission import Asked
+from app.steps.crowd import Crowd, crowd
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one version of the rules says of an ask. ``owners``: persons whom it keeps out, ``subjects`` as well."""
+
+    verdict: Verdict
+    risk: Risk
+    owners: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+
+
+Under = Callable[[Policy], Awaitable[Judged]]
+"""What another version of the rules would have said of the same ask."""
+
+
+async def lowered_by(asked: Asked, now: datetime, judged: Judged, under: Under) -> frozenset[str]:
+    """Who asked for or approved a publication within the cool-down by which less is needed now, or others.
+
+    Only of holds: what nobody decides is nobody's to decide.
+    """
+    published = await requests.succeeded(asked.session, PUBLISH, now - MAX_COOL_DOWN)
+    if not published or judged.verdict.outcome is not Outcome.HOLD:
+        return frozenset()
+    everybody, found = await crowd(asked.session), frozenset[str]()
+    bar = _bar(asked.policy, judged, everybody)
+    for one in published:
+        found |= await _by(asked, now, one, bar, lambda policy: _bar_under(policy, under, everybody))
+    return found
+
+
+async def _by(
+    asked: Asked, now: datetime, published: Request, bar: Bar, bar_under: Callable[[Policy], Awaitable[Bar]]
+) -> frozenset[str]:
+    """Of those who made one publication: who gained by it, and has still."""
+    before = await asked.ctx.rules.version(asked.session, published.verdict["policy_version"])
+    if now - published.updated_at >= max(before.cool_down, asked.policy.cool_down):
+        return frozenset()
+    after = await asked.ctx.rules.version(asked.session, (published.execution or {})["result"]["policy_version"])
+    made = await requests.decisions(asked.session, published.id)
+    authors = {published.asker_id, *(d.person_id for d in made if d.standing and d.say == Say.APPROVE)}
+    then = await bar_under(before)
+    return gained(authors, bar, then) & gained(authors, await bar_under(after), then)
+
+
+async def _bar_under(policy: Policy, under: Under, everybody: Crowd) -> Bar:
+    return _bar(policy, await under(policy), everybody)
+
+
+def _bar(policy: Policy, judged: Judged, everybody: Crowd) -> Bar:
+    plan = judged.verdict.plan
+    members = {} if plan is None else {group: policy.members(group) for group in reach(plan)}
+    beneficiaries = frozenset(id_ for id_, subjects in everybody.subjects.items() if subjects & judged.subjects)
+    return Bar(judged.verdict, judged.risk, judged.owners, beneficiaries, members)

@@ -1,0 +1,57 @@
+"""Putting other rules in force: judged under those before it, and made in one transaction (DESIGN.md section 9)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from app.db import governance, ledger
+from app.domain.errors import GovernanceInvalid
+from app.domain.outcome import Answer, Sent
+from app.domain.verdict import Verdict, denied
+from app.governance.files import load_files
+from app.steps.admission import Asked
+from app.steps.handler import Handler
+from app.steps.installing import prepare, put_in_force, stood
+from app.steps.scene import Scene
+
+NOT_AN_ADMINISTRATOR = denied("not-entitled", "Only who may administer asks to put other rules in force.")
+OTHER_BASE = denied("rules-changed", "Other rules are in force by now than those that these were made from.")
+
+
+async def _refusal(asked: Asked) -> Verdict | None:
+    if not asked.policy.may(asked.ask.asker_id, "administer"):
+        return NOT_AN_ADMINISTRATOR
+    if asked.ask.parameters.get("base", asked.policy.version) != asked.policy.version:
+        return OTHER_BASE
+    try:
+        await asyncio.to_thread(load_files, asked.ask.parameters["files"])
+    except GovernanceInvalid as error:
+        return denied("not-in-order", str(error).splitlines()[0])
+    return None
+
+
+async def _ground(asked: Asked) -> dict[str, Any]:
+    return {"stood": await stood(asked.session)}
+
+
+async def _ground_gone(found: Scene) -> str | None:
+    asker, ground = found.row.asker_id, found.row.ground or {}
+    if not (found.crowd.active.get(asker, False) and found.policy.may(asker, "administer")):
+        return "not-entitled"
+    return None if await stood(found.session) == ground.get("stood") else "rules-changed"
+
+
+async def _apply(found: Scene) -> Answer:
+    """Two that were signed at once do not undo each other: the second finds other rules under the lock."""
+    rules = await asyncio.to_thread(load_files, found.row.parameters["files"])
+    await ledger.lock_stream(found.session, "installation")
+    if await stood(found.session) != (found.row.ground or {}).get("stood"):
+        return Answer(Sent.FAILED, None, None, {"status": None, "body": "Others have been put in force meanwhile."})
+    made = await prepare(found.session, rules)
+    by = (await governance.pids(found.session))[found.row.asker_id]
+    await put_in_force(found.ctx, found.session, made, by=by, request=str(found.row.id))
+    return Answer(Sent.SUCCEEDED, None, {"policy_version": made.version, "replaced": made.active}, None)
+
+
+PUBLISHING = Handler(_refusal, _ground, _ground_gone, _apply)
