@@ -26,7 +26,7 @@ groups:
   - {name: second-line, members: [greta, felix, dana, mia], may: [respond]}
 """
 """More responders than ask: dana approves, mia signs, and two are left who may settle."""
-QUIET = 31
+QUIET = 35
 """Seconds: the timeout of every action here, and 30."""
 
 

@@ -1,4 +1,7 @@
-"""Rounds of a race: contenders released together through different API processes, many rounds in flight."""
+"""Rounds of a race: contenders released together through different API processes, many rounds in flight.
+
+Sixty rounds; two hundred with ``FULL_ROUNDS=1``.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,15 @@ from app.domain.errors import InterlockError, RateLimited, Unavailable
 from app.use_cases import act
 from app.use_cases.actors import Actor
 from app.use_cases.views import View
+from tests.races.stopping import rounds
 from tests.races.till import Till
 from tests.world import World
 
-ROUNDS = 200
+ROUNDS = rounds(60, 200)
 AT_ONCE = 16
 """Rounds in flight."""
 
-LEAST = 10
+LEAST = rounds(3, 10)
 """How often each way must have come about, or it was no race."""
 
 SKEW = 0.02

@@ -27,7 +27,7 @@ SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TEAM = "T0"
 PEOPLE = ("dana", "marco", "priya", "olivia", "mia", "fiona", "felix", "greta", "ivan")
 LEADS, FINANCE = "C0LEADS", "C0FINANCE"
-CALL_TIMEOUT = 0.5
+CALL_TIMEOUT = 1.0
 RATE = 20.0
 FIRST_WAIT = 0.1
 
@@ -74,7 +74,7 @@ class Office:
             late = await session.execute(select(SlackMessage.place).where(SlackMessage.wanted > SlackMessage.shown))
             return [*marks.scalars(), *late.scalars()]
 
-    async def until(self, true: Callable[[], Any], seconds: float = 20) -> Any:
+    async def until(self, true: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait until this is true; what it gave."""
         async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(seconds), reraise=True):
             with attempt:
