@@ -29,7 +29,7 @@ from app.devstack.process import Command, spawn
 from tests.fakes.desk import Desk, desk
 from tests.kills.callers import Callers
 from tests.kills.findings import OPEN, findings, lost
-from tests.kills.records import Record, clock, records, untold
+from tests.kills.records import Record, clock, records, statuses, untold
 from tests.processes.stack import PROJECT, Stack, stack
 from tests.world import RULES
 from workflows.request import RequestWorkflow
@@ -115,14 +115,14 @@ class Place:
 
     async def status(self, request_id: str) -> str:
         """How one stands."""
-        return (await self.records([request_id]))[request_id].status
+        return (await statuses(self.dsn, [request_id]))[request_id]
 
     async def closed(self, ids: Collection[str], *, but: Collection[str] = ()) -> None:
         """Wait until none of these is open any more, except those with a status that is given."""
 
         async def look() -> None:
-            found = await self.records(ids)
-            still = {record.id: record.status for record in found.values() if record.status in OPEN - set(but)}
+            found = await statuses(self.dsn, ids)
+            still = {id_: status for id_, status in found.items() if status in OPEN - set(but)}
             assert not still, f"still open: {still}"
 
         await until(look)

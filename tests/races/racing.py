@@ -34,7 +34,7 @@ LEAST = rounds(3, 10)
 SKEW = 0.02
 """Seconds over which the contenders of a round are spread, at random but the same in every run: so both may win."""
 
-NO_ANSWER, STOP = retry_if_exception_type((Unavailable, RateLimited)), stop_after_delay(60)
+NO_ANSWER, STOP = retry_if_exception_type((Unavailable, RateLimited)), stop_after_delay(120)
 """On a machine that is too busy an answer may not come in time: it may be recorded, and said again it counts once."""
 
 T = TypeVar("T")
