@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
+from app.db.slack import closed_places
 from app.db.slack_tables import SlackMessage, SlackPlace
 from app.keys import KeyRings
 from app.slack.sending import Sending, build_sending
@@ -59,11 +60,14 @@ class Office:
                 assert await self.behind() == []
 
     async def reopen(self, place: str) -> None:
-        """Let the time be over for which a place that refused us is left alone."""
-        async with self.world.ctx.database.transaction() as session:
-            now = func.clock_timestamp()
-            await session.execute(update(SlackPlace).values(closed_until=now))
-            await session.execute(update(SlackMessage).where(SlackMessage.place == place).values(due_at=now))
+        """Let the time be over for which a place that refused us is left alone, once it is known that it did."""
+        now = func.clock_timestamp()
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.05), stop=stop_after_delay(30), reraise=True):
+            with attempt:
+                async with self.world.ctx.database.transaction() as session:
+                    assert await closed_places(session, [place]) == {place}
+                    await session.execute(update(SlackPlace).values(closed_until=now))
+                    await session.execute(update(SlackMessage).where(SlackMessage.place == place).values(due_at=now))
 
     async def behind(self) -> list[Any]:
         """What is not shown yet: marked requests, and places of messages."""
