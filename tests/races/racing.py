@@ -1,6 +1,6 @@
 """Rounds of a race: contenders released together through different API processes, many rounds in flight.
 
-Sixty rounds; two hundred with ``FULL_ROUNDS=1``.
+Forty-eight rounds; two hundred with ``FULL_ROUNDS=1``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tests.races.stopping import rounds
 from tests.races.till import Till
 from tests.world import World
 
-ROUNDS = rounds(60, 200)
+ROUNDS = rounds(48, 200)
 AT_ONCE = 16
 """Rounds in flight."""
 
-LEAST = rounds(3, 10)
+LEAST = rounds(2, 10)
 """How often each way must have come about, or it was no race."""
 
 SKEW = 0.02

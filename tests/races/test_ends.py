@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from app.domain.clocks import moment
 from app.use_cases.views import View
@@ -35,7 +36,7 @@ async def asked_in_time(one: World, other: World) -> tuple[View, float]:
     """A request, and how long it has to live; another, where the machine was too busy for that one to be a race."""
     for _ in range(5):
         shown = await asked(one, "do.brief")
-        left, _ = await insist(lambda shown=shown: until_deadline(other, shown))
+        left, _ = await insist(partial(until_deadline, other, shown))
         if left > 1:
             return shown, left
     raise AssertionError("the machine is too slow for this deadline: nothing would race")
