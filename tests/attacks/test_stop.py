@@ -120,7 +120,10 @@ async def test_only_what_is_in_the_way_is_cut_off(world: World, new_database: Ne
         await governance.shared_stop_locks(far, "bot")
         await governance.shared_stop_locks(beside, "other-bot")
         cut_off = asyncio.ensure_future(hanging(world, holds, stopped))
-        await asyncio.wait_for(holds.wait(), 0.9)  # those two are idle meanwhile
+        async with asyncio.timeout(30):
+            while not holds.is_set():
+                await passing(beside, 1)
+                await passing(far, 1)
         pressed = asyncio.ensure_future(world.suspend())
         while not pressed.done():
             await passing(beside, 1)
