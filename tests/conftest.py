@@ -20,8 +20,30 @@ from tests.world import RULES, World, build_context, connect, running
 FIGURE = "figure"
 """What a test has measured: ``record_property(FIGURE, "worker killed: all went on after 6.1 s")``."""
 
-LONG = ("kills", "races", "journeys", "hostile", "properties", "processes", "workflows", "time_skipping")
-"""Folders whose files take longest, longest first: begun last, one of them would keep a single core busy at the end."""
+LONGEST = (
+    "kills/test_compensations.py",
+    "properties/test_mutations.py",
+    "kills/test_crowds.py",
+    "kills/test_executions.py",
+    "properties/test_gate.py",
+    "journeys/slack/test_outage.py",
+    "hostile/test_document.py",
+    "kills/test_servers.py",
+    "journeys/retail/test_real_calls.py",
+    "races/test_own_votes.py",
+    "time_skipping/test_clocks.py",
+    "kills/test_steps.py",
+    "workflows/test_crowded.py",
+    "kills/test_lost.py",
+    "hostile/test_table.py",
+    "journeys/slack/test_real_clicks.py",
+    "races/test_stop.py",
+    "kills/test_stop.py",
+)
+"""Files that take longest, about longest first: begun last, one of them would keep a single core busy at the end. Those
+that mostly wait stand between those that compute."""
+LONG = ("races", "journeys", "hostile", "properties", "processes", "workflows", "time_skipping")
+"""Folders whose other files take longest, longest first."""
 
 for _name in [name for name in os.environ if name.startswith(("SLACK_", "INTERLOCK_SLACK"))]:
     del os.environ[_name]  # of the shell that tests are run from; where a test wants a Slack it says so
@@ -98,12 +120,13 @@ async def world(database_url: str, temporal: TemporalServer, rings: KeyRings, a_
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones first."""
-    here = Path(__file__).parent
+    """Long ones first; the tests of a file stay together, and in their order."""
+    here, order = Path(__file__).parent, (*LONGEST, *LONG)
 
     def rank(item: pytest.Item) -> int:
-        folder = item.path.relative_to(here).parts[0]
-        return LONG.index(folder) if folder in LONG else len(LONG)
+        path = item.path.relative_to(here)
+        known = path.as_posix() if path.as_posix() in LONGEST else path.parts[0]
+        return order.index(known) if known in order else len(order)
 
     items.sort(key=rank)
 

@@ -43,7 +43,7 @@ async def server(tmp_path: Path) -> AsyncIterator[int]:
     app.add_api_route("/read", _reading, methods=["POST"])
     running = uvicorn.Server(_config(app, load(variables)))
     serving = asyncio.create_task(running._serve())  # noqa: SLF001  without taking over the signals of pytest
-    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(10), reraise=True):
+    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
         with attempt:
             assert running.started
     try:

@@ -10,14 +10,15 @@ import asyncio
 import sys
 
 from tests.journeys.slack.agreement import disagreements, went_back
-from tests.journeys.slack.journey import figures, journey
+from tests.journeys.slack.journey import figures, journey, writing
 
 WITHIN_SECONDS = 3600.0
 
 
 async def run(rate: float, share: float) -> int:
     """Run the journey and print its figures; how many things were wrong."""
-    async with journey(rate=rate, share=share, within=WITHIN_SECONDS, patience=WITHIN_SECONDS) as found:
+    limits = {"within": WITHIN_SECONDS, "patience": WITHIN_SECONDS}
+    async with journey(writing(), rate=rate, share=share, **limits) as found:
         for figure in figures(found):
             sys.stdout.write(f"{figure}\n")
         wrong = [*disagreements(found.fake, found.rows), *went_back(found.fake), *found.fake.complaints]

@@ -13,6 +13,8 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from app.devstack.orphans import is_gone
 
 T = TypeVar("T")
+SOON = 20.0
+"""Seconds: five on a machine that does nothing else, and these tests are not alone."""
 
 
 def eventually(probe: Callable[[], T], *, within: float = 30) -> T:

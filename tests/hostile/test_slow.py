@@ -53,7 +53,7 @@ async def api(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
             )
             app = create_app(world.services, authenticator, ready=partial(main.readiness, world.services))
             serving = _serving(app, tmp_path_factory.mktemp("keys"))
-            async with serving as url, httpx.AsyncClient(base_url=url, timeout=10) as http:
+            async with serving as url, httpx.AsyncClient(base_url=url, timeout=60) as http:
                 yield Api(app, http, world)
 
 
@@ -68,7 +68,7 @@ async def _serving(app: Any, keys: Path) -> AsyncIterator[str]:
     }
     running = uvicorn.Server(main._config(app, load(variables)))  # noqa: SLF001  the API's own configuration
     serving = asyncio.create_task(running._serve())  # noqa: SLF001  without taking over the signals of pytest
-    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(10), reraise=True):
+    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
         with attempt:
             assert running.started
     try:

@@ -1,4 +1,4 @@
-"""SIGKILL of the worker and of the API while many callers are at work."""
+"""SIGKILL of the worker and of the API while many callers are at work; twice as many with ``FULL_ROUNDS=1``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from collections.abc import Sequence
 
 from tests.kills.callers import Callers
 from tests.kills.place import Figure, Place, Since, all_of
+from tests.races.stopping import rounds
 
-KILLS = 3
+PENDING, DECIDED = rounds(40, 100), rounds(12, 20)
+ADMISSIONS = DECISIONS = rounds(20, 40)
+KILLS = rounds(2, 3)
 
 
-async def test_the_worker_with_100_pending_and_20_being_decided(here: Place, callers: Callers, figure: Figure) -> None:
+async def test_the_worker_with_many_pending_and_some_being_decided(
+    here: Place, callers: Callers, figure: Figure
+) -> None:
     """Every other one may be repeated; of those that may not, what was at its target may be unknown, called once."""
-    shown = await asyncio.gather(*(callers.ask(action) for action in ("do.slow", "do.long-once") * 60))
-    decided, pending = shown[:20], shown[20:]
+    pairs = ("do.slow", "do.long-once") * ((PENDING + DECIDED) // 2)
+    shown = await asyncio.gather(*(callers.ask(action) for action in pairs))
+    decided, pending = shown[:DECIDED], shown[DECIDED:]
     deciding = [asyncio.create_task(callers.approve(one)) for one in decided]
     await asyncio.wait(deciding, return_when=asyncio.FIRST_COMPLETED)
 
@@ -35,17 +41,18 @@ async def test_the_worker_with_100_pending_and_20_being_decided(here: Place, cal
     assert {len(found[one["id"]].calls) for one in pending[1::2]} == {1}
     unknown = sum(record.status == "unknown" for record in found.values())
     figure(
-        f"worker killed, 100 pending, 20 being decided ({flying} unanswered): all answered after {answered}, the "
-        f"100 decided and executed after {executed}, everything after {everything}; {unknown} unknown"
+        f"worker killed, {PENDING} pending, {DECIDED} being decided ({flying} unanswered): all answered after "
+        f"{answered}, the {PENDING} decided and executed after {executed}, everything after {everything}; "
+        f"{unknown} unknown"
     )
 
 
-async def test_the_api_during_40_admissions_and_40_decisions(here: Place, callers: Callers, figure: Figure) -> None:
-    held = await asyncio.gather(*(callers.ask("do.long-once") for _ in range(40)))
+async def test_the_api_during_many_admissions_and_decisions(here: Place, callers: Callers, figure: Figure) -> None:
+    held = await asyncio.gather(*(callers.ask("do.long-once") for _ in range(DECISIONS)))
     before = callers.tries
     flying: Sequence[asyncio.Task[object]] = [
         *(asyncio.create_task(callers.approve(shown)) for shown in held),
-        *(asyncio.create_task(callers.ask("do.long")) for _ in range(40)),
+        *(asyncio.create_task(callers.ask("do.long")) for _ in range(ADMISSIONS)),
     ]
     times, open_calls = [], []
     for _ in range(KILLS):
@@ -57,15 +64,15 @@ async def test_the_api_during_40_admissions_and_40_decisions(here: Place, caller
     last = Since()
     await asyncio.gather(*flying)
     answered = str(last)
-    assert len(callers.facts) == 40 + 80
-    again = callers.tries - before - 80
+    assert len(callers.facts) == DECISIONS + len(flying)
+    again = callers.tries - before - len(flying)
     assert all(open_calls), "a kill came when everything had been answered"
 
     found = await here.check(callers)
     assert {record.status for record in found.values()} == {"succeeded"}
     figure(
-        f"API killed {KILLS} times with {', '.join(map(str, open_calls))} of 80 calls unanswered: it answers again "
-        f"after {', '.join(times)}; all acknowledged {answered} after that, {again} calls made again"
+        f"API killed {KILLS} times with {', '.join(map(str, open_calls))} of {len(flying)} calls unanswered: it "
+        f"answers again after {', '.join(times)}; all acknowledged {answered} after that, {again} calls made again"
     )
 
 

@@ -132,5 +132,5 @@ async def test_executing_and_its_worker_killed(here: Place, callers: Callers, fi
     assert (found[once["id"]].status, len(found[once["id"]].calls)) == ("unknown", 1)
     assert (found[again["id"]].status, len(found[again["id"]].calls)) == ("succeeded", 2)
     figure(
-        f"workflows of executing requests deleted, their worker killed: all over after {since}, 38 s of it their window"
+        f"workflows of executing requests deleted, their worker killed: all over after {since}, 50 s of it their window"
     )

@@ -1,4 +1,7 @@
-"""The Temporal server and PostgreSQL go, under callers at work; and come again, over the same data."""
+"""The Temporal server and PostgreSQL go, under callers at work; and come again, over the same data.
+
+PostgreSQL is killed; with ``FULL_ROUNDS=1`` it is stopped fast, too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pytest
 from tests.kills.callers import Callers, View
 from tests.kills.outage import Load, load
 from tests.kills.place import Figure, Place, Since, until
+from tests.races.stopping import rounds
 
 
 async def test_temporal_killed(here: Place, callers: Callers, figure: Figure) -> None:
@@ -82,7 +86,7 @@ async def test_an_update_that_temporal_forgets(here: Place, callers: Callers, fi
     figure(f"worker and Temporal killed after cancel: acknowledged, and its workflow closed {since} after the restart")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped-fast"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT][: rounds(1, 2)], ids=lambda how: how.name)
 async def test_postgres_gone(here: Place, callers: Callers, figure: Figure, how: signal.Signals) -> None:
     """While it is down nothing is acknowledged. What had been, stands; a target's answer waits for the database."""
     at_work = await load(here, callers)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from tests.properties.ground import Ground
 from tests.properties.living import Record, live
 from tests.properties.machine import Gate
+from tests.races.stopping import rounds
 
-USUAL = 100
+USUAL = rounds(60, 100)
 
 REACHED = {
     "started": 25,

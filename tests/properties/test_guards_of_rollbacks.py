@@ -36,7 +36,7 @@ from tests.world import RULES, World
 pytestmark = pytest.mark.usefixtures("as_before")
 
 HOUR = timedelta(hours=1)
-QUIET = timedelta(seconds=31)
+QUIET = timedelta(seconds=35)
 """Timeout of the test's actions and 30 s."""
 
 PEOPLE = "people.yaml"

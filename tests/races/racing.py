@@ -1,4 +1,7 @@
-"""Rounds of a race: contenders released together through different API processes, many rounds in flight."""
+"""Rounds of a race: contenders released together through different API processes, many rounds in flight.
+
+Forty-eight rounds; two hundred with ``FULL_ROUNDS=1``.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +20,21 @@ from app.domain.errors import InterlockError, RateLimited, Unavailable
 from app.use_cases import act
 from app.use_cases.actors import Actor
 from app.use_cases.views import View
+from tests.races.stopping import rounds
 from tests.races.till import Till
 from tests.world import World
 
-ROUNDS = 200
+ROUNDS = rounds(48, 200)
 AT_ONCE = 16
 """Rounds in flight."""
 
-LEAST = 10
+LEAST = rounds(2, 10)
 """How often each way must have come about, or it was no race."""
 
 SKEW = 0.02
 """Seconds over which the contenders of a round are spread, at random but the same in every run: so both may win."""
 
-NO_ANSWER, STOP = retry_if_exception_type((Unavailable, RateLimited)), stop_after_delay(60)
+NO_ANSWER, STOP = retry_if_exception_type((Unavailable, RateLimited)), stop_after_delay(120)
 """On a machine that is too busy an answer may not come in time: it may be recorded, and said again it counts once."""
 
 T = TypeVar("T")

@@ -33,7 +33,7 @@ async def test_what_was_stopped_reads_as_revoked_while_that_is_recorded(world: W
     async with world.ctx.database.transaction() as session:
         await session.execute(text("lock table refusal in access exclusive mode"))
         reading = asyncio.ensure_future(read.read(world.services, person("anya"), id_))
-        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(5), reraise=True):
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
             with attempt:
                 assert await sql(world, BLOCKED)
         await tick(world.ctx, id_)

@@ -58,14 +58,14 @@ class Reception:
 
     async def modal(self, who: str) -> Modal:
         """The topmost modal that this person has open, once there is one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (found := self.fake.workspace.open_views(user(who))):
                 await self.fake.api.next_call()
         return found[-1]
 
     async def told(self, who: str, part: str) -> str:
         """What this person alone saw in this test that holds ``part``, once they have."""
-        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(15), reraise=True):
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
             with attempt:
                 new = self.fake.workspace.ephemerals[self.before[0] :]
                 seen = [one.text for one in new if one.user == user(who)]
@@ -75,7 +75,7 @@ class Reception:
 
     async def says(self, who: str, part: str) -> str:
         """What a person's modal says once ``part`` is in it."""
-        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(15), reraise=True):
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
             with attempt:
                 found = [str(view.given) for view in self.fake.workspace.open_views(user(who))]
                 assert any(part in text for text in found), found

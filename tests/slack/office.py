@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
+from app.db.slack import closed_places
 from app.db.slack_tables import SlackMessage, SlackPlace
 from app.keys import KeyRings
 from app.slack.sending import Sending, build_sending
@@ -27,7 +28,7 @@ SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TEAM = "T0"
 PEOPLE = ("dana", "marco", "priya", "olivia", "mia", "fiona", "felix", "greta", "ivan")
 LEADS, FINANCE = "C0LEADS", "C0FINANCE"
-CALL_TIMEOUT = 0.5
+CALL_TIMEOUT = 1.0
 RATE = 20.0
 FIRST_WAIT = 0.1
 
@@ -59,11 +60,14 @@ class Office:
                 assert await self.behind() == []
 
     async def reopen(self, place: str) -> None:
-        """Let the time be over for which a place that refused us is left alone."""
-        async with self.world.ctx.database.transaction() as session:
-            now = func.clock_timestamp()
-            await session.execute(update(SlackPlace).values(closed_until=now))
-            await session.execute(update(SlackMessage).where(SlackMessage.place == place).values(due_at=now))
+        """Let the time be over for which a place that refused us is left alone, once it is known that it did."""
+        now = func.clock_timestamp()
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.05), stop=stop_after_delay(30), reraise=True):
+            with attempt:
+                async with self.world.ctx.database.transaction() as session:
+                    assert await closed_places(session, [place]) == {place}
+                    await session.execute(update(SlackPlace).values(closed_until=now))
+                    await session.execute(update(SlackMessage).where(SlackMessage.place == place).values(due_at=now))
 
     async def behind(self) -> list[Any]:
         """What is not shown yet: marked requests, and places of messages."""
@@ -74,7 +78,7 @@ class Office:
             late = await session.execute(select(SlackMessage.place).where(SlackMessage.wanted > SlackMessage.shown))
             return [*marks.scalars(), *late.scalars()]
 
-    async def until(self, true: Callable[[], Any], seconds: float = 20) -> Any:
+    async def until(self, true: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait until this is true; what it gave."""
         async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(seconds), reraise=True):
             with attempt:

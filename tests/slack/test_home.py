@@ -10,7 +10,7 @@ from tests.slack.conftest import Reception, user
 
 async def shows(reception: Reception, who: str, part: str, *, there: bool = True) -> None:
     """Wait until a person's home tab says this, or no more."""
-    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(15), reraise=True):
+    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
         with attempt:
             home = reception.fake.workspace.homes.get(user(who))
             assert home is not None

@@ -20,7 +20,7 @@ async def connected(world: World) -> AsyncIterator[Reception]:
         reception.fake.events_url = None
         socket = SocketDoor(reception.door, reception.fake.app_token, slack_url=reception.fake.api_url)
         running = asyncio.create_task(socket.run())
-        await asyncio.wait_for(reception.fake.sockets.connected(), 10)
+        await asyncio.wait_for(reception.fake.sockets.connected(), 30)
         yield reception
         assert not running.done()
         running.cancel()

@@ -13,7 +13,7 @@ from app.use_cases.views import View
 from tests.time_skipping.skipping import Ahead, within
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-QUIET = timedelta(seconds=31)
+QUIET = timedelta(seconds=35)
 """Timeout of the test's actions and 30 s."""
 
 

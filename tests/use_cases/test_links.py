@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
@@ -331,7 +332,8 @@ async def test_nobody_links_while_rules_are_being_installed(world: World) -> Non
     async with world.ctx.database.transaction() as session:
         assert await links.take(session, [("slack", FRESH.team, FRESH.user, "priya")]) == []
         sending = asyncio.create_task(sent(world, "marco", text))
-        async for attempt in AsyncRetrying(wait=wait_fixed(0.01), stop=stop_after_delay(0.9), reraise=True):
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.01), stop=stop_after_delay(30), reraise=True):
             with attempt:
+                await session.execute(select(1))  # a session that is idle for long is ended
                 assert await sql(world, waits) == [(1,)]
     assert isinstance(await sending, dict)

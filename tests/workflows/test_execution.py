@@ -59,7 +59,7 @@ async def test_what_may_have_happened_and_must_not_be_repeated_is_unknown(world:
 
 async def test_what_is_idempotent_is_tried_again_under_the_same_key(world: World) -> None:
     shown = await approved(world, "do.moderate", 503)
-    done = await world.until(shown, "succeeded", seconds=60)
+    done = await world.until(shown, "succeeded")
     first, second = world.desk.seen[shown["parameters"]["thing"]]
     assert first.key == second.key
     tries = done["execution"]["attempts"]
@@ -116,7 +116,7 @@ async def test_one_conflict_key_executes_one_at_a_time(world: World) -> None:
     await world.until(first, "succeeded", "unknown")
     if (await world.look(first))["status"] == "unknown":
         pytest.fail("the machine was too slow to answer within the timeout")
-    await world.until(second, "succeeded", seconds=20)
+    await world.until(second, "succeeded")
     assert [call.key for call in world.desk.seen[thing]] == [first["id"], second["id"]]
 
 
@@ -133,7 +133,7 @@ async def test_while_unknown_the_key_stays_taken_and_new_asks_are_denied(world: 
     assert (await world.look(second))["status"] == "approved"
     await age(world, first, timedelta(seconds=60))
     await act.settle(world.services, world.person("ivan"), uuid.UUID(first["id"]), status="failed", reason="no trace")
-    await world.until(second, "succeeded", seconds=20)
+    await world.until(second, "succeeded")
 
 
 async def test_cancel_by_the_asker_and_twice(world: World) -> None:

@@ -163,7 +163,7 @@ async def test_a_settled_original_takes_the_ground_from_its_rollback(world: Worl
     async with world.ctx.database.transaction() as session:
         row = await requests.locked(session, uuid.UUID(unknown["id"]))
         assert row is not None
-        row.status = "failed"  # as settled: that comes 31 s later here
+        row.status = "failed"  # as settled: that comes 35 s later here
     await world.say("marco", rollback)
     assert (await world.until(rollback, "revoked"))["ended_why"] == "outcome-changed"
 

@@ -67,7 +67,7 @@ async def test_an_approved_row_without_workflow_is_executed_after_takeover(world
     await lose(world, shown)
     world.desk.release(thing)
     await world.until(first, "succeeded")
-    await world.until(shown, "succeeded", seconds=30)
+    await world.until(shown, "succeeded")
     assert [call.key for call in world.desk.seen[thing]] == [first["id"], shown["id"]]
 
 
@@ -96,7 +96,7 @@ async def test_an_attempt_without_outcome_that_must_not_be_repeated_becomes_unkn
     assert first.wait is not None
     assert first.go is None
     await temporal.take_over(world.services, uuid.UUID(shown["id"]))
-    seen = await world.until(shown, "unknown", seconds=30)
+    seen = await world.until(shown, "unknown")
     assert seen["execution"]["attempts"][0]["outcome"] == "no-outcome"
     assert shown["id"] not in [call.key for call in world.desk.seen[shown["parameters"]["thing"]]]
 
@@ -104,7 +104,7 @@ async def test_an_attempt_without_outcome_that_must_not_be_repeated_becomes_unkn
 async def test_a_late_outcome_is_an_entry_and_no_transition(world: World) -> None:
     shown, n = await stopped_after_start(world, "do.once")
     await temporal.take_over(world.services, uuid.UUID(shown["id"]))
-    await world.until(shown, "unknown", seconds=30)
+    await world.until(shown, "unknown")
     late = await finish(world.ctx, uuid.UUID(shown["id"]), n, "vanished", Answer(Sent.SUCCEEDED, 200, {}, None))
     assert late.state.status == "unknown"
     assert (await world.kinds(shown))[-1] == "late-outcome"

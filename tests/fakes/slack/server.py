@@ -141,7 +141,7 @@ class SlackFake:
         """The next `times` calls of `method`, or of response_url, fail so. Raises `ValueError`."""
         self.ordered.order(method, kind, times)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
         """Waits until `condition` gives something true, and gives it; asked anew after each call.
 
         Raises `TimeoutError` after `seconds`.

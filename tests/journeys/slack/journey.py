@@ -1,4 +1,4 @@
-"""The 180 real writes, asked for by the bot and decided in Slack, while Slack fails now and then."""
+"""Real writes, 180 in all, asked for by the bot and decided in Slack, while Slack fails now and then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes.slack.failing import Failing
 from tests.fakes.slack.server import SlackFake
 from tests.journeys.retail.callers import Bot, Said, converse
 from tests.journeys.retail.conversations import Conversation, conversations, sharing_a_gift_card
-from tests.journeys.retail.place import Client, Place, place
+from tests.journeys.retail.place import MIA_SHOPS_AS, Client, Place, place
 from tests.journeys.slack.agreement import Row, by_outcome, lateness, rows, settled
 from tests.journeys.slack.reviewers import CHANNELS, Reviewers, Told, slack_user
 from tests.processes.stack import Stack
@@ -60,14 +60,22 @@ def introduce(fake: SlackFake, running: Stack) -> None:
     fake.events_url, fake.delivery.signing_secret = running.slack["events_url"], running.slack["signing_secret"]
 
 
+def writing(every: int = 1) -> list[Conversation]:
+    """Every so many'th conversation, and all that are Mia's, with the calls of it that write something."""
+    talks = [replace(talk, calls=tuple(call for call in talk.calls if call.tool.writes)) for talk in conversations()]
+    mias = [talk for talk in talks if any(call.customer == MIA_SHOPS_AS for call in talk.calls)]
+    return [talk for n, talk in enumerate(talks) if n % every == 0 or talk in mias]
+
+
 @asynccontextmanager
-async def journey(*, rate: float, share: float, within: float, patience: float) -> AsyncIterator[Journey]:
-    """Everything decided, run and shown; all parts are still up.
+async def journey(
+    talks: list[Conversation], *, rate: float, share: float, within: float, patience: float
+) -> AsyncIterator[Journey]:
+    """Everything of these conversations decided, run and shown; all parts are still up.
 
     ``rate``: how many times Slack's own, on both sides; ``share``: of Slack's calls that fail; ``within``: seconds for
     all of it; ``patience``: seconds that a card may take to come.
     """
-    talks = [replace(talk, calls=tuple(call for call in talk.calls if call.tool.writes)) for talk in conversations()]
     options = {"SLACK__RATE": str(rate), "SLACK__CALL_TIMEOUT": str(CALL_TIMEOUT)}
     async with slack(rate) as fake, place(POLICY, slack_api_url=fake.api_url, **options) as where:
         introduce(fake, where.running)

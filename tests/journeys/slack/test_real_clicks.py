@@ -1,4 +1,7 @@
-"""The main job in Slack: 180 real writes, held, decided by clicks and run, while a twentieth of Slack's calls fail."""
+"""The main job in Slack: real writes, held, decided by clicks and run, while a twentieth of Slack's calls fail.
+
+Half of the 180; all of them with ``FULL_ROUNDS=1``.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from tests.journeys.retail.conversations import Call, customers
 from tests.journeys.retail.evidence import Ledger, defects, ledger, names, refused, unapproved
 from tests.journeys.retail.evidence import rows as requests
 from tests.journeys.slack.agreement import disagreements, went_back
-from tests.journeys.slack.journey import POLICY, Journey, figures, journey
+from tests.journeys.slack.journey import POLICY, Journey, figures, journey, writing
+from tests.races.stopping import rounds
 
 VOCABULARY = [file.read_text() for file in (*EXAMPLE.glob("*.yaml"), POLICY)]
 Record = Callable[[str, object], None]
@@ -29,7 +33,7 @@ Record = Callable[[str, object], None]
 @pytest.fixture(name="made", scope="module")
 async def _made() -> AsyncIterator[Journey]:
     """Everything has been decided, run and shown; all parts are still up."""
-    async with journey(rate=20.0, share=0.05, within=300, patience=120) as found:
+    async with journey(writing(rounds(2, 1)), rate=20.0, share=0.05, within=300, patience=120) as found:
         yield found
 
 
@@ -54,7 +58,7 @@ async def test_every_card_agrees_with_its_request_and_stands_once(made: Journey,
     assert {str(one.id) for row in made.rows for one in row.requests} == {call.request_id for call in writes(made)}
     assert made.fake.complaints == []
     kinds = Counter(row.message.kind for row in made.rows)
-    assert kinds["card"] > 180
+    assert kinds["card"] > len(writes(made))
     assert kinds.keys() == {"card", "digest"}, "low risk in a burst goes into digests"
     assert {call.outcome for call in made.fake.calls} >= {"429", "500", "timeout after commit"}, "Slack did not fail"
     unanswered = sum(1 for sent in made.fake.sent if sent.status is None)
@@ -65,7 +69,7 @@ async def test_every_card_agrees_with_its_request_and_stands_once(made: Journey,
 
 async def test_nothing_is_lost_and_nothing_is_doubled(made: Journey) -> None:
     calls, said = writes(made), made.said.last
-    assert len(calls) == 180
+    assert len(calls) >= rounds(80, 180)
     assert said.keys() == {call.request_id for call in calls}
     assert {id_ for id_, shown in said.items() if shown["status"] == "denied"} == denied(made)
     run = {id_: shown["status"] for id_, shown in said.items() if id_ not in denied(made)}
