@@ -66,7 +66,8 @@ def sentence(budget: Budget, figure: int | None, takes: int | None, frees_up: da
     elif budget.counts is Counts.HOLDS:
         return f"The budget {budget.name} allows {budget.at_most} held at once; it frees up as people decide them."
     else:
-        what = "requests" if budget.parameter is None else f"of {budget.parameter}"
+        requests = "request" if budget.at_most == 1 else "requests"
+        what = requests if budget.parameter is None else f"of {budget.parameter}"
         allows = f"allows {budget.at_most} {what} over {spelled(budget.over or timedelta(0))}"
         if takes > budget.at_most:
             allows += ", and this request alone is more"
