@@ -58,6 +58,18 @@ async def test_there_is_room_again_at_the_moment_that_was_told(world: World, rul
     assert timedelta(minutes=69) < freed - now < timedelta(minutes=70)
 
 
+async def test_there_is_room_again_after_the_budget_was_lowered(world: World, rules_copy: Path) -> None:
+    """What is told is when enough of what counts has left the span, not when the first has."""
+    source = rules_copy / "desk.yaml"
+    as_it_was = source.read_text()
+    bot = await with_budgets(world, rules_copy, ASKS.replace("2", "9"))
+    asked = [await ask(world, bot) for _ in range(4)]
+    source.write_text(as_it_was)
+    await with_budgets(world, rules_copy, ASKS, name=bot)
+    frees_up = rfc3339(moment(asked[2]["created_at"]) + timedelta(hours=1))
+    assert f"frees up at {frees_up}" in reason(await ask(world, bot))
+
+
 async def test_who_cancels_and_asks_again_gets_no_further(world: World, rules_copy: Path) -> None:
     bot = await with_budgets(world, rules_copy, ASKS)
     for _ in range(2):
