@@ -23,11 +23,13 @@ SPENT = 'name: spent, action: "look.*", sum: parameters.amount, at_most: 100, ov
 
 async def ask(api: Api, bot: str, action: str = "look.up", who: dict[str, str] | None = None, **more: Any) -> Any:
     """What the bot is told, whatever it says."""
-    fields = {name: more.pop(name) for name in ("supersedes", "parent", "on_behalf_of", "context") if name in more}
-    parameters = {"thing": uuid.uuid4().hex, **more}
-    body = {"action": action, "parameters": parameters, "on_behalf_of": "customer:carl", **fields}
+    fields: dict[str, Any] = {
+        name: more.pop(name) for name in ("supersedes", "parent", "on_behalf_of", "context") if name in more
+    }
+    parameters: dict[str, Any] = {"thing": uuid.uuid4().hex, **more}
+    body: dict[str, Any] = {"action": action, "parameters": parameters, "on_behalf_of": "customer:carl", **fields}
     answer: httpx.Response = await api.http.post(
-        "/v1/requests", json=body, headers=(who or api.client(bot)) | a_key(more.pop("key", None))
+        "/v1/requests", json=body, headers={**(who or api.client(bot)), **a_key()}
     )
     return answer.json()
 

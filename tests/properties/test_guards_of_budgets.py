@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ WAITING = 'name: waiting, action: "*", count: holds, at_most: 2'
 SPENT = 'name: spent, action: "do.*", sum: parameters.amount, at_most: 100, over: 24h'
 
 
-async def said(world: World, bot: str, *asks: dict[str, object]) -> list[str]:
+async def said(world: World, bot: str, *asks: dict[str, Any]) -> list[str]:
     """What each of these asks, one after the other, comes to."""
-    return [code(await ask(world, bot, **one)) for one in asks]  # type: ignore[arg-type]
+    return [code(await ask(world, bot, **one)) for one in asks]
 
 
 def reason(shown: View) -> str:
@@ -167,12 +168,12 @@ async def test_an_amount_that_is_not_said_is_too_much(world: World, rules_copy: 
 
 @pytest.mark.parametrize("unknown", [{}, {"amount": "7"}, {"amount": 7.5}], ids=["absent", "a word", "not whole"])
 async def test_an_amount_that_was_not_said_before_there_was_a_budget_is_too_much(
-    world: World, rules_copy: Path, unknown: dict[str, object]
+    world: World, rules_copy: Path, unknown: dict[str, Any]
 ) -> None:
     source = rules_copy / "desk.yaml"
     as_it_was = source.read_text()
     bot = await with_budgets(world, rules_copy, ASKS)
-    before = await ask(world, bot, "do.high", **unknown)  # type: ignore[arg-type]
+    before = await ask(world, bot, "do.high", **unknown)
     source.write_text(as_it_was)
     await with_budgets(world, rules_copy, SPENT, name=bot)
     frees_up = rfc3339(moment(before["created_at"]) + timedelta(hours=24))
@@ -189,7 +190,7 @@ async def test_it_is_of_one_bot_and_of_what_it_covers(world: World, rules_copy: 
     """All its actions and credentials together, and nobody else's."""
     one = await with_budgets(world, rules_copy, budget.replace('"*"', '"do.*"'))
     other = await with_budgets(world, rules_copy, budget.replace('"*"', '"do.*"'))
-    full = {"amount": 100}
+    full: dict[str, Any] = {"amount": 100}
     assert code(await ask(world, one, amount=100)) == "hold"
     assert code(await ask(world, one, "do.high", client="other-client", **full)) == "over-budget"
     assert code(await ask(world, one, "look.up", mode="hold", **full)) == "hold", "not covered"
