@@ -51,7 +51,7 @@ class RuleMatch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``code``: rule, rule-error, default-plan, read-only, not-entitled, bot-suspended, conflict, late and the like."""
+    """``code``: rule, rule-error, default-plan, read-only, not-entitled, over-budget, conflict, late and the like."""
 
     outcome: Outcome
     code: str

@@ -8,6 +8,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
+from app.domain.budget import Budget
 from app.domain.request import Mode, Reversibility, Risk
 from app.governance.cel import ValueExpression
 from app.governance.schemas import ParameterSchema
@@ -73,6 +74,7 @@ class Bot:
     entitlements: tuple[str, ...]
     deployed_by: str
     owners: Mapping[str, str]
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

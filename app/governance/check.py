@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.domain.errors import Finding
 from app.governance import models
+from app.governance.check_budgets import budget_findings
 from app.governance.check_expressions import expression_findings
 from app.governance.check_people import people_findings
 from app.governance.check_references import reference_findings
@@ -44,6 +45,7 @@ def cross_findings(known: Known) -> Iterator[Finding]:
     yield from people_findings(known)
     yield from target_findings(known)
     yield from reference_findings(known)
+    yield from budget_findings(known)
     yield from seat_findings(known)
     yield from separation_findings(known)
     yield from _schemas(known)

@@ -93,14 +93,20 @@ def _patterns(known: Known) -> Iterator[Finding]:
 def _windows(known: Known) -> Iterator[Finding]:
     """The summed parameter is an integer in the schema of every action that the window covers."""
     for entry, window in known.of("windows", models.Window):
-        if window.sum is None:
-            continue
-        parameter = window.sum.removeprefix("parameters.")
-        for name, action in known.by_name("actions", models.Action).items():
-            properties = action.parameters.get("properties")
-            schema = properties.get(parameter) if isinstance(properties, dict) else None
-            if covers(window.action, name) and not (isinstance(schema, dict) and schema.get("type") == "integer"):
-                yield Finding(entry.where("sum"), f"{parameter} is not an integer in the schema of {name}")
+        for what in not_summable(known, window.action, window.sum):
+            yield Finding(entry.where("sum"), what)
+
+
+def not_summable(known: Known, pattern: str, summed: str | None) -> Iterator[str]:
+    """For each action that a pattern covers, why what is to be summed (None: nothing is) cannot be."""
+    if summed is None:
+        return
+    parameter = summed.removeprefix("parameters.")
+    for name, action in known.by_name("actions", models.Action).items():
+        properties = action.parameters.get("properties")
+        schema = properties.get(parameter) if isinstance(properties, dict) else None
+        if covers(pattern, name) and not (isinstance(schema, dict) and schema.get("type") == "integer"):
+            yield f"{parameter} is not an integer in the schema of {name}"
 
 
 def _rollbacks(known: Known) -> Iterator[Finding]:

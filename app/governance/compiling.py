@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from app.domain.budget import Budget, Counts
 from app.domain.clocks import duration
 from app.domain.digest import sha256
 from app.domain.errors import Finding, GovernanceInvalid
@@ -80,9 +81,21 @@ def bots_of(known: Known) -> dict[str, Bot]:
             entitlements=tuple(bot.entitlements),
             deployed_by=bot.deployed_by,
             owners=bot.owners.seats(),
+            budgets=tuple(_budget(budget) for budget in bot.budgets),
         )
         for _, bot in known.of("bots", models.Bot)
     }
+
+
+def _budget(budget: models.Budget) -> Budget:
+    return Budget(
+        name=budget.name,
+        action=budget.action,
+        counts=Counts.AMOUNT if budget.count is None else Counts(budget.count),
+        parameter=None if budget.sum is None else budget.sum.removeprefix("parameters."),
+        at_most=budget.at_most,
+        over=_span(budget.over),
+    )
 
 
 def plans_of(known: Known) -> dict[str, PlanRule]:

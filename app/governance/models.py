@@ -60,6 +60,7 @@ Seat = Annotated[str, _named(r"^(group:)?[a-z][a-z0-9_.-]*$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\p{Cc}]*$")]
 Duration = Annotated[str, BeforeValidator(_not_business), AfterValidator(_span)]
 Level = Literal["click", "login", "recent", "strong"]
+Summed = Annotated[str, StringConstraints(pattern=r"^parameters\.[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Model(BaseModel):
@@ -152,6 +153,27 @@ class Owners(Model):
         return self.model_dump(exclude_none=True)
 
 
+class Budget(Model):
+    """What a bot may take at most, by all actions that the pattern covers together: asks, holds at once, or a sum."""
+
+    name: Id
+    action: Pattern
+    count: Literal["requests", "holds"] | None = None
+    sum: Summed | None = None
+    at_most: int = Field(ge=0)
+    over: Duration | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Budget:
+        if (self.count is None) == (self.sum is None):
+            raise ValueError("say one of count: requests, count: holds, sum: parameters.NAME")
+        if self.count == "holds" and self.over is not None:
+            raise ValueError("over has no meaning with count: holds, which counts what is held now")
+        if self.count != "holds" and self.over is None:
+            raise ValueError("over is missing: it is needed except with count: holds")
+        return self
+
+
 class Bot(Model):
     """A non-human identity."""
 
@@ -162,6 +184,14 @@ class Bot(Model):
     entitlements: list[Pattern] = Field(min_length=1)
     deployed_by: Id
     owners: Owners
+    budgets: list[Budget] = Field(default=[], max_length=50)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Bot:
+        names = [budget.name for budget in self.budgets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the budget {twice[0]} is there twice")
+        return self
 
 
 class Http(Model):
@@ -238,7 +268,7 @@ class Window(Model):
 
     name: Identifier
     action: Pattern
-    sum: Annotated[str, StringConstraints(pattern=r"^parameters\.[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    sum: Summed | None = None
     per: list[Literal["bot", "on_behalf_of", "action"]] = []
     over: Duration
 

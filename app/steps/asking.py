@@ -1,4 +1,4 @@
-"""A bot's ask for an action: entitlement, chain, windows, rules (DESIGN.md sections 4 and 9)."""
+"""A bot's ask for an action: entitlement, chain, windows, rules, budgets (DESIGN.md sections 4 and 9)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.catalogue import Action, Window, covers
 from app.governance.errors import RuleError
 from app.governance.policy import Policy
+from app.steps import budgets
 from app.steps import facts as step_facts
 from app.steps.admission import Admission, Asked, credential_maker, expiry
 from app.steps.lowering import Judged, lowered_by
@@ -109,7 +110,8 @@ async def _judged_under(given: _Given, policy: Policy) -> Judged:
 async def _given(asked: Asked) -> _Given:
     action = asked.policy.actions.get(asked.ask.action)
     wanted = () if action is None else asked.policy.windows(action)
-    await governance.window_locks(asked.session, [_window_key(window, asked.ask) for window in wanted])
+    names = [_window_key(window, asked.ask) for window in wanted] + budgets.keys(asked)
+    await governance.window_locks(asked.session, names)
     now = await asked.ctx.clock.now(asked.session)
     given = _Given(asked, action, now, await _chain(asked, action), {})
     return replace(given, windows=await _figures(given))
@@ -172,7 +174,7 @@ async def _judge(
         return denied("rule-error", str(error)), frozenset(), None
     if conflict_key is not None and await requests.unknown_with_key(given.asked.session, conflict_key):
         return denied("conflict", "An earlier action on the same thing has an unknown outcome."), subjects, conflict_key
-    return policy.verdict(facts), subjects, conflict_key
+    return await budgets.within(given.asked, given.now, policy.verdict(facts)), subjects, conflict_key
 
 
 def _before_rules(given: _Given, *, may_supersede: bool) -> Verdict | None:

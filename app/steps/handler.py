@@ -16,8 +16,8 @@ from app.steps.scene import Scene
 class Handler:
     """``refusal``: why it is denied before any rule; ``ground_gone``: why it must not run once it is signed.
 
-    ``ground``: what it was asked on, to be kept with the request. ``apply``: the effect, in the transaction that records
-    the outcome.
+    ``ground``: what it was asked on, to be kept with the request. ``apply``: the effect, in the transaction that
+    records the outcome.
     """
 
     refusal: Callable[[Asked], Awaitable[Verdict | None]]

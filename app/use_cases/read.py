@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Text, cast, false
 from app.db import requests
 from app.db.stops import stopped
 from app.db.tables import Request
-from app.domain.clocks import moment
+from app.domain.budget import Budget
+from app.domain.clocks import milliseconds, moment
 from app.domain.errors import Forbidden, Malformed
 from app.domain.states import OPEN, Status
 from app.steps.crowd import crowd
@@ -135,11 +136,15 @@ def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
 
 
 async def catalogue(services: Services, who: Actor) -> dict[str, Any]:
-    """The actions that may be asked for, and which bots may. Persons only."""
+    """The actions that may be asked for, which bots may, and the budgets of bots. Persons only."""
     _for_people(who)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
-    return {"policy_version": policy.version, "actions": [_action(policy, name) for name in sorted(policy.actions)]}
+    return {
+        "policy_version": policy.version,
+        "actions": [_action(policy, name) for name in sorted(policy.actions)],
+        "budgets": [_budget(bot, budget) for bot in sorted(policy.bots) for budget in policy.bots[bot].budgets],
+    }
 
 
 def _action(policy: Any, name: str) -> dict[str, Any]:
@@ -157,6 +162,18 @@ def _action(policy: Any, name: str) -> dict[str, Any]:
         "default_plan": action.default_plan,
         "rollback": None if action.rollback is None else action.rollback.action,
         "bots": sorted(bot for bot in policy.bots if policy.entitled(bot, name)),
+    }
+
+
+def _budget(bot: str, budget: Budget) -> dict[str, Any]:
+    return {
+        "bot": bot,
+        "name": budget.name,
+        "action": budget.action,
+        "counts": budget.counts.value,
+        "parameter": budget.parameter,
+        "at_most": budget.at_most,
+        "over_ms": None if budget.over is None else milliseconds(budget.over),
     }
 
 

@@ -72,7 +72,6 @@ CASES = [
     # bots
     ("deployed_by: tom", "deployed_by: zoe", "things.yml: bots[bot].deployed_by", "there is no person zoe"),
     ('"orders.*"', '"order.*"', "things.yml: bots[bot].entitlements[0]", "order.* matches no action"),
-    ("deployed_by: tom", "deployed_by: tom\n    budgets: {}", "things.yml: bots[bot].budgets", LATER),
     ("legal: sam, ", "", "things.yml: bots[bot].owners.legal", "the seat is empty"),
     ("group:responders", "group:nobody", "things.yml: bots[bot].owners.incident", "there is no group nobody"),
     ("[ivan], may", "[], may", "things.yml: bots[bot].owners.incident", "the seat is empty: nobody is in"),
@@ -271,7 +270,7 @@ CASES = [
     ("{group: leads}, {name", "{group: finance}, {name", "rules.yaml: plans[both]", "the group finance is there twice"),
     ("expires: 4h", "expire: 4h", "rules.yaml: plans[lead].expires", "is missing"),
     ("  lead: {stages", "  Lead!: {stages", "rules.yaml: plans[Lead!]", "does not match"),
-    ("windows:", "budgets: []\nwindows:", "rules.yaml: budgets", LATER),
+    ("windows:", "budgets: []\nwindows:", "rules.yaml: budgets", "budgets are a bot's: they stand in its entry"),
     ("windows:", "colours: []\nwindows:", "rules.yaml: colours", "unknown key"),
     ("\nplans:", "\n  - nonsense\nplans:", "rules.yaml: rules[3]", "object"),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from app.api import bodies, shapes
+from app.api import bodies, shapes, shapes_budgets
 from app.api.documented import answers, created, json_body
 from app.api.door import Behind, Who
 from app.api.located import located
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["governance"])
 @router.get(
     "/catalogue",
     summary="The actions that may be asked for",
-    responses=answers(shapes.Catalogue, "All actions.", "forbidden"),
+    responses=answers(shapes_budgets.Catalogue, "All actions, and the budgets of bots.", "forbidden"),
 )
 async def catalogue(behind: Behind, who: Who) -> JSONResponse:
     """For people."""
