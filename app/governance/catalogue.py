@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from app.domain.request import Mode, Reversibility, Risk
+from app.governance.calendars import Calendar
 from app.governance.cel import ValueExpression
 from app.governance.schemas import ParameterSchema
 
@@ -95,6 +96,7 @@ class Group:
     members: frozenset[str]
     may: frozenset[str]
     slack_channel: str | None = None
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True, slots=True)

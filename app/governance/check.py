@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.domain.errors import Finding
 from app.governance import models
+from app.governance.check_clocks import clock_findings
 from app.governance.check_expressions import expression_findings
 from app.governance.check_people import people_findings
 from app.governance.check_references import reference_findings
@@ -36,6 +37,7 @@ def cross_findings(known: Known) -> Iterator[Finding]:
     yield from target_findings(known)
     yield from reference_findings(known)
     yield from seat_findings(known)
+    yield from clock_findings(known)
     yield from _schemas(known)
     yield from expression_findings(known)
 

@@ -22,9 +22,7 @@ NAMED_BY = {
 }
 """The top-level keys, and the key that names an entry of each; ``plans`` is a mapping from name to plan."""
 
-LATER = frozenset(
-    {"remind", "notify", "claim", "scim", "temporal", "budget", "budgets", "business_hours", "calendar", "calendars"}
-)
+LATER = frozenset({"claim", "scim", "temporal", "budget", "budgets"})
 """Keys of the design that this version does not honour yet: refused by name, never ignored."""
 
 NOT_HONOURED = "not honoured by this version of Interlock"
