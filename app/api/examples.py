@@ -48,6 +48,11 @@ def _plan(name: str, group: str, /, **more: Any) -> dict[str, Any]:
         "status": "open",
         "opened_at": "2026-01-05T10:00:00.000000Z",
         "closes_at": "2026-01-05T11:00:00.000000Z",
+        "notify": "channel",
+        "remind_at": ["2026-01-05T10:30:00.000000Z"],
+        "reminded": 0,
+        "reminded_at": None,
+        "escalations": [],
     }
     return {"name": name, "stages": [stage | more]}
 

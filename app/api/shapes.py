@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples, problems
+from app.api.shapes_clocks import Clocks
 from app.domain.request import Kind
 from app.domain.states import Status
 
@@ -77,7 +78,7 @@ class Verdict(Answer):
     rules: list[RuleSaid]
 
 
-class Stage(Answer):
+class Stage(Clocks):
     """One stage of a plan; while the request is held, exactly one is open."""
 
     name: str

@@ -9,11 +9,16 @@ from typing import Any
 
 from app.domain.clocks import milliseconds, moment, rfc3339
 from app.domain.request import Level, word
+from app.domain.spans import BusinessSpan, EndOf, Span, by_the_wall, closing, reminders, span, span_text, united
 
 
 @dataclass(frozen=True, slots=True)
 class StageRule:
-    """One stage as a plan in the governance files has it. ``within``: None means as long as the plan lives."""
+    """One stage as a plan in the governance files has it. ``within``: None means as long as the plan lives.
+
+    ``within_business``: more clocks, in business time; the stage closes when the first one is over. ``remind``: since
+    the stage was opened, or escalated. ``direct``: asked in direct messages even where the group has a channel.
+    """
 
     name: str
     group: str
@@ -22,6 +27,9 @@ class StageRule:
     level: Level = Level.CLICK
     reason_required: bool = False
     escalate_to: tuple[str, ...] = ()
+    within_business: tuple[BusinessSpan, ...] = ()
+    remind: tuple[Span, ...] = ()
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,9 @@ def merge(plans: Iterable[PlanRule]) -> PlanRule:
     """Several holds as one plan, nothing of any of them lost (DESIGN.md section 9).
 
     Stages of all plans by plan name, then position; a group once, with the largest quorum, the shortest clock, the
-    strictest level; a reason if any asks; no repeat unless all allow; escalations and fallbacks unite; the shortest
-    expiry.
+    strictest level; a reason if any asks; no repeat unless all allow; reminders, escalations and fallbacks unite; in
+    its channel if any asks there; the shortest expiry. Which of a clock of elapsed and one of business time is the
+    shorter depends on the day: both are kept.
     Raises ValueError when there is no plan at all.
     """
     ordered = sorted(dict.fromkeys(plans), key=lambda plan: plan.name)  # two plans of one name are two
@@ -68,7 +77,14 @@ def _stricter(one: StageRule, other: StageRule) -> StageRule:
         level=max(one.level, other.level),
         reason_required=one.reason_required or other.reason_required,
         escalate_to=_union([one.escalate_to, other.escalate_to]),
+        within_business=_business(united([*one.within_business, *other.within_business])),
+        remind=united([*one.remind, *other.remind]),
+        direct=one.direct and other.direct,
     )
+
+
+def _business(spans: Iterable[Span]) -> tuple[BusinessSpan, ...]:
+    return tuple(one for one in spans if isinstance(one, BusinessSpan))
 
 
 def _union(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -76,8 +92,21 @@ def _union(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """That a stage went to more groups, and why."""
+
+    to: tuple[str, ...]
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of one request. ``groups``: whose members may decide it, more than one once it has escalated."""
+    """One stage of one request. ``groups``: whose members may decide it, more than one once it has escalated.
+
+    ``remind_at``: when people are still to be reminded; ``reminded``: how often they were, in all; ``reminded_at``: the
+    last time since its clock was started.
+    """
 
     name: str
     group: str
@@ -90,16 +119,46 @@ class Stage:
     status: str = "waiting"
     opened_at: datetime | None = None
     closes_at: datetime | None = None
+    within_business: tuple[BusinessSpan, ...] = ()
+    remind: tuple[Span, ...] = ()
+    direct: bool = False
+    remind_at: tuple[datetime, ...] = ()
+    reminded: int = 0
+    reminded_at: datetime | None = None
+    escalations: tuple[Escalation, ...] = ()
 
-    def opened(self, now: datetime) -> Stage:
+    def opened(self, now: datetime, end_of: EndOf = by_the_wall) -> Stage:
         """The stage, open from ``now``, closing when its clock has run."""
-        closes_at = None if self.within is None else now + self.within
-        return replace(self, status="open", opened_at=now, closes_at=closes_at)
+        return replace(self._started(now, end_of), status="open", opened_at=now)
 
-    def escalated(self, groups: tuple[str, ...], now: datetime) -> Stage:
+    def escalated(self, groups: tuple[str, ...], now: datetime, why: str, end_of: EndOf = by_the_wall) -> Stage:
         """The open stage with more groups to decide it and its clock started anew; never a smaller quorum."""
-        closes_at = None if self.within is None else now + self.within
-        return replace(self, groups=_union([self.groups, groups]), escalate_to=(), closes_at=closes_at)
+        return replace(
+            self._started(now, end_of),
+            groups=_union([self.groups, groups]),
+            escalate_to=(),
+            escalations=(*self.escalations, Escalation(groups, why, now)),
+        )
+
+    def _started(self, now: datetime, end_of: EndOf) -> Stage:
+        """With its clocks started, by the calendar of its own group whoever else may decide it by now."""
+        clocks = (*(() if self.within is None else (self.within,)), *self.within_business)
+        closes_at = closing(clocks, self.group, now, end_of)
+        remind_at = reminders(self.remind, self.group, now, closes_at, end_of)
+        return replace(self, closes_at=closes_at, remind_at=remind_at, reminded_at=None)
+
+    def reminded_of(self, now: datetime) -> Stage:
+        """The stage after everything that was due by ``now`` was said in one reminder; nothing else of it changes."""
+        coming = tuple(at for at in self.remind_at if at > now)
+        return replace(self, remind_at=coming, reminded=self.reminded + 1, reminded_at=now)
+
+    def until(self, expires_at: datetime) -> datetime:
+        """Until when the open stage may be decided, if nothing else happens."""
+        return expires_at if self.closes_at is None else min(self.closes_at, expires_at)
+
+    def as_status(self, status: str) -> Stage:
+        """The stage where nobody is asked any more, or not yet: nobody is reminded."""
+        return replace(self, status=status, remind_at=(), reminded_at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +180,35 @@ class Plan:
         """True when every stage is; a plan without stages is never passed."""
         return bool(self.stages) and all(stage.status == "passed" for stage in self.stages)
 
+    @property
+    def business(self) -> bool:
+        """True when some stage counts business time."""
+        return any(stage.within_business or _business(stage.remind) for stage in self.stages)
+
     def with_stage(self, index: int, stage: Stage) -> Plan:
         """The plan with one stage replaced."""
         return replace(self, stages=(*self.stages[:index], stage, *self.stages[index + 1 :]))
 
-    def advance(self, now: datetime) -> Plan:
+    def advance(self, now: datetime, end_of: EndOf = by_the_wall) -> Plan:
         """The plan with its open stage passed and the next waiting one opened."""
         index = self.open_stage
-        plan = self if index is None else self.with_stage(index, replace(self.stages[index], status="passed"))
+        plan = self if index is None else self.with_stage(index, self.stages[index].as_status("passed"))
         following = next((i for i, stage in enumerate(plan.stages) if stage.status == "waiting"), None)
-        return plan if following is None else plan.with_stage(following, plan.stages[following].opened(now))
+        return plan if following is None else plan.with_stage(following, plan.stages[following].opened(now, end_of))
 
     def closed(self) -> Plan:
         """The plan of a request that ended: what was open or waiting is closed."""
         return replace(
             self,
-            stages=tuple(
-                stage if stage.status == "passed" else replace(stage, status="closed") for stage in self.stages
-            ),
+            stages=tuple(stage if stage.status == "passed" else stage.as_status("closed") for stage in self.stages),
         )
 
-    def reopened(self, index: int, now: datetime) -> Plan:
+    def reopened(self, index: int, now: datetime, end_of: EndOf = by_the_wall) -> Plan:
         """The plan of an approved request that lost a vote: that stage is open again, later ones wait."""
         later = tuple(
-            replace(stage, status="waiting", opened_at=None, closes_at=None) for stage in self.stages[index + 1 :]
+            replace(stage.as_status("waiting"), opened_at=None, closes_at=None) for stage in self.stages[index + 1 :]
         )
-        return replace(self, stages=(*self.stages[:index], self.stages[index].opened(now), *later))
+        return replace(self, stages=(*self.stages[:index], self.stages[index].opened(now, end_of), *later))
 
 
 def as_rule(plan: Plan, *, expires: timedelta) -> PlanRule:
@@ -164,13 +226,16 @@ def _asked_first(stage: Stage) -> StageRule:
         level=stage.level,
         reason_required=stage.reason_required,
         escalate_to=tuple(group for group in (*stage.groups, *stage.escalate_to) if group != stage.group),
+        within_business=stage.within_business,
+        remind=stage.remind,
+        direct=stage.direct,
     )
 
 
-def begin(rule: PlanRule, now: datetime) -> Plan:
+def begin(rule: PlanRule, now: datetime, end_of: EndOf = by_the_wall) -> Plan:
     """A plan for a request admitted ``now``: its first stage open."""
     stages = tuple(_waiting(stage) for stage in rule.stages)
-    return Plan(rule.name, stages, rule.fallback, rule.allow_repeat).advance(now)
+    return Plan(rule.name, stages, rule.fallback, rule.allow_repeat).advance(now, end_of)
 
 
 def _waiting(rule: StageRule) -> Stage:
@@ -183,6 +248,9 @@ def _waiting(rule: StageRule) -> Stage:
         level=rule.level,
         reason_required=rule.reason_required,
         escalate_to=rule.escalate_to,
+        within_business=rule.within_business,
+        remind=rule.remind,
+        direct=rule.direct,
     )
 
 
@@ -191,7 +259,7 @@ def reach(rule: PlanRule) -> frozenset[str]:
     return frozenset(rule.fallback).union(*({stage.group, *stage.escalate_to} for stage in rule.stages))
 
 
-def missing(held: Plan | None, newer: PlanRule, now: datetime) -> Plan | None:
+def missing(held: Plan | None, newer: PlanRule, now: datetime, end_of: EndOf = by_the_wall) -> Plan | None:
     """The plan with what newer rules ask for beyond it, open from ``now``; None when what was passed is enough.
 
     A passed stage of the same group counts when it asked no less. When only the quorum has grown, that stage is open
@@ -210,12 +278,17 @@ def missing(held: Plan | None, newer: PlanRule, now: datetime) -> Plan | None:
         if at is None:
             kept.append(_waiting(rule))
         else:
-            kept[at] = replace(kept[at], quorum=rule.quorum, within=rule.within, status="waiting")
+            kept[at] = _with_clocks_of(rule, replace(kept[at], quorum=rule.quorum, status="waiting"))
     if complete:
         return None
     fallback = newer.fallback if held is None else _union((held.fallback, newer.fallback))
     allow_repeat = newer.allow_repeat and (held is None or held.allow_repeat)
-    return Plan(newer.name, tuple(kept), fallback, allow_repeat).advance(now)
+    return Plan(newer.name, tuple(kept), fallback, allow_repeat).advance(now, end_of)
+
+
+def _with_clocks_of(rule: StageRule, stage: Stage) -> Stage:
+    within, business = rule.within, rule.within_business
+    return replace(stage, within=within, within_business=business, remind=rule.remind, direct=rule.direct)
 
 
 def _same_terms(passed: Stage, wanted: StageRule) -> bool:
@@ -266,11 +339,18 @@ def _stage_as_json(stage: Stage) -> dict[str, Any]:
         "status": stage.status,
         "opened_at": stage.opened_at and rfc3339(stage.opened_at),
         "closes_at": stage.closes_at and rfc3339(stage.closes_at),
+        "within_business": [span_text(one) for one in stage.within_business],
+        "remind": [span_text(one) for one in stage.remind],
+        "direct": stage.direct,
+        "remind_at": [rfc3339(at) for at in stage.remind_at],
+        "reminded": stage.reminded,
+        "reminded_at": stage.reminded_at and rfc3339(stage.reminded_at),
+        "escalations": [{"to": list(one.to), "why": one.why, "at": rfc3339(one.at)} for one in stage.escalations],
     }
 
 
 def plan_from_json(data: dict[str, Any]) -> Plan:
-    """The plan that `plan_as_json` wrote."""
+    """The plan that `plan_as_json` wrote, in this release or an older one that knew no reminders."""
     return Plan(
         data["name"],
         tuple(_stage_from_json(stage) for stage in data["stages"]),
@@ -293,4 +373,19 @@ def _stage_from_json(data: dict[str, Any]) -> Stage:
         status=data["status"],
         opened_at=data["opened_at"] and moment(data["opened_at"]),
         closes_at=data["closes_at"] and moment(data["closes_at"]),
+        **_newer_from_json(data),
     )
+
+
+def _newer_from_json(data: dict[str, Any]) -> dict[str, Any]:
+    """What stages have since there are reminders and calendars."""
+    reminded_at, escalations = data.get("reminded_at"), data.get("escalations", ())
+    return {
+        "within_business": _business(map(span, data.get("within_business", ()))),
+        "remind": tuple(map(span, data.get("remind", ()))),
+        "direct": data.get("direct", False),
+        "remind_at": tuple(map(moment, data.get("remind_at", ()))),
+        "reminded": data.get("reminded", 0),
+        "reminded_at": reminded_at and moment(reminded_at),
+        "escalations": tuple(Escalation(tuple(one["to"]), one["why"], moment(one["at"])) for one in escalations),
+    }

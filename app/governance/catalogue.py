@@ -10,6 +10,7 @@ from typing import Any
 
 from app.domain.budget import Budget
 from app.domain.request import Mode, Reversibility, Risk
+from app.governance.calendars import Calendar
 from app.governance.cel import ValueExpression
 from app.governance.schemas import ParameterSchema
 
@@ -97,6 +98,7 @@ class Group:
     members: frozenset[str]
     may: frozenset[str]
     slack_channel: str | None = None
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.domain.errors import Finding
 from app.governance import models
 from app.governance.check_budgets import budget_findings
+from app.governance.check_clocks import clock_findings
 from app.governance.check_expressions import expression_findings
 from app.governance.check_people import people_findings
 from app.governance.check_references import reference_findings
@@ -48,6 +49,7 @@ def cross_findings(known: Known) -> Iterator[Finding]:
     yield from budget_findings(known)
     yield from seat_findings(known)
     yield from separation_findings(known)
+    yield from clock_findings(known)
     yield from _schemas(known)
     yield from expression_findings(known)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from app.domain.budget import Budget, Counts
@@ -14,9 +14,11 @@ from app.domain.digest import sha256
 from app.domain.errors import Finding, GovernanceInvalid
 from app.domain.plan import PlanRule, StageRule
 from app.domain.request import Level, Mode, Reversibility, Risk
+from app.domain.spans import BusinessSpan, span, united
 from app.domain.verdict import Outcome
 from app.governance import models
 from app.governance.built_in import PREFIX
+from app.governance.calendars import DAYS, Calendar
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, RollbackRule, Target, Window
 from app.governance.cel import Condition, Returns, Scope, ValueExpression, compile_condition, compile_value
 from app.governance.entries import Known, fit
@@ -51,9 +53,35 @@ def read_document(document: Mapping[str, Any], version: str) -> Known:
 def groups_of(known: Known) -> dict[str, Group]:
     """Groups by name."""
     return {
-        group.name: Group(group.name, frozenset(group.members), frozenset(group.may), group.slack_channel)
+        group.name: Group(
+            name=group.name,
+            members=frozenset(group.members),
+            may=frozenset(group.may),
+            slack_channel=group.slack_channel,
+            calendar=None if group.calendar is None else calendar_of(group.calendar),
+        )
         for _, group in known.of("groups", models.Group)
     }
+
+
+def calendar_of(model: models.Calendar) -> Calendar:
+    """A calendar of the files."""
+    opens, closes = (_since_midnight(clock) for clock in model.hours.split("-"))
+    holidays = model.holidays
+    return Calendar(
+        zone=model.time_zone,
+        opens=opens,
+        closes=closes,
+        days=frozenset(map(DAYS.index, model.days)),
+        country=None if holidays is None else holidays.country,
+        subdivision=None if holidays is None else holidays.subdivision,
+        closed=frozenset(map(date.fromisoformat, model.closed)),
+    )
+
+
+def _since_midnight(clock: str) -> timedelta:
+    hours, minutes = map(int, clock.split(":"))
+    return timedelta(hours=hours, minutes=minutes)
 
 
 def targets_of(known: Known) -> dict[str, Target]:
@@ -94,7 +122,7 @@ def _budget(budget: models.Budget) -> Budget:
         counts=Counts.AMOUNT if budget.count is None else Counts(budget.count),
         parameter=None if budget.sum is None else budget.sum.removeprefix("parameters."),
         at_most=budget.at_most,
-        over=_span(budget.over),
+        over=None if budget.over is None else duration(budget.over),
     )
 
 
@@ -113,14 +141,18 @@ def plans_of(known: Known) -> dict[str, PlanRule]:
 
 
 def _stage(stage: models.Stage) -> StageRule:
+    within = None if stage.within is None else span(stage.within)
     return StageRule(
         name=stage.name or stage.group,
         group=stage.group,
         quorum=stage.quorum,
-        within=_span(stage.within),
+        within=within if isinstance(within, timedelta) else None,
         level=Level[stage.level.upper()],
         reason_required=stage.reason_required,
         escalate_to=() if stage.escalate_to is None else (stage.escalate_to,),
+        within_business=(within,) if isinstance(within, BusinessSpan) else (),
+        remind=united(map(span, stage.remind)),
+        direct=stage.notify == "direct",
     )
 
 
@@ -225,10 +257,6 @@ def _rollback(rule: models.Rollback | None) -> RollbackRule | None:
     if rule is None:
         return None
     return RollbackRule(rule.action, rule.parameters, duration(rule.within), rule.plan)
-
-
-def _span(text: str | None) -> timedelta | None:
-    return None if text is None else duration(text)
 
 
 def _compiled(where: str, source: str, scope: Scope) -> Condition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.domain.clocks import duration
+from app.domain.spans import span
 from app.governance.tree import NOT_HONOURED
 
 MAX_SPAN = timedelta(days=3660)
@@ -25,19 +26,42 @@ MAX_SPAN = timedelta(days=3660)
 SEATS = ("business", "security", "model_quality", "legal", "incident", "rollback", "permissions", "exceptions")
 """The owner seats, in the order of the design."""
 
-_BUSINESS = re.compile(r"business|working|^\d+\s*b[hd]$", re.IGNORECASE)
+_BUSINESS = re.compile(r"business|working", re.IGNORECASE)
 
 
 def _not_business(value: Any) -> Any:
-    if isinstance(value, dict) or (isinstance(value, str) and _BUSINESS.search(value)):
-        raise PydanticCustomError("later", f"business hours are {NOT_HONOURED}")
+    if isinstance(value, str) and _BUSINESS.search(value):
+        raise PydanticCustomError(
+            "elapsed",
+            "this counts elapsed time, as in 12h; business time is for within and remind of a stage alone",
+        )
     return value
+
+
+def _clock(text: str) -> str:
+    found = span(text)
+    return _span(text) if isinstance(found, timedelta) else text
 
 
 def _span(text: str) -> str:
     span = duration(text)
     if not timedelta(0) < span <= MAX_SPAN:
         raise ValueError(f"{text!r} is not between 1ms and {MAX_SPAN.days}d")
+    return text
+
+
+def _opening_first(text: str) -> str:
+    opens, closes = text.split("-")
+    if opens >= closes:
+        raise ValueError(f"{text} does not open before it closes on the same day")
+    return text
+
+
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text} is no day of the calendar") from None
     return text
 
 
@@ -59,6 +83,13 @@ TargetName = Annotated[str, _named(r"^[a-z][a-z0-9-]*$")]
 Seat = Annotated[str, _named(r"^(group:)?[a-z][a-z0-9_.-]*$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\p{Cc}]*$")]
 Duration = Annotated[str, BeforeValidator(_not_business), AfterValidator(_span)]
+Clock = Annotated[str, AfterValidator(_clock)]
+Hours = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"),
+    AfterValidator(_opening_first),
+]
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_day)]
 Level = Literal["click", "login", "recent", "strong"]
 Summed = Annotated[str, StringConstraints(pattern=r"^parameters\.[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -100,12 +131,32 @@ class Person(Model):
     identities: list[Identity] = []
 
 
+class Holidays(Model):
+    """The public holidays of a country, or of a part of it: ISO 3166."""
+
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    subdivision: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
+
+
+class Calendar(Model):
+    """When a group is at work. ``hours``: from opening to closing, on the wall clock; ``closed``: more days off."""
+
+    time_zone: str
+    hours: Hours = "09:00-17:00"
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+        default=["mon", "tue", "wed", "thu", "fri"], min_length=1
+    )
+    holidays: Holidays | None = None
+    closed: list[Day] = Field(default=[], max_length=1000)
+
+
 class Group(Model):
-    """People who hold something together."""
+    """People who hold something together. ``calendar``: what business time of its stages is counted by."""
 
     name: Id
     members: list[Id]
     slack_channel: Annotated[str, StringConstraints(pattern=r"^[CGD][A-Z0-9]+$", max_length=50)] | None = None
+    calendar: Calendar | None = None
     may: list[Literal["respond", "audit", "administer"]] = []
 
 
@@ -297,12 +348,18 @@ class Separation(Model):
 
 
 class Stage(Model):
-    """A group, a quorum, a clock, an assurance level. ``name`` defaults to the group."""
+    """A group, a quorum, a clock, an assurance level. ``name`` defaults to the group.
+
+    ``remind``: since the stage was opened, or escalated. ``notify``: ``channel`` means direct messages where there is
+    no channel.
+    """
 
     name: Id | None = None
     group: Id
     quorum: int = Field(default=1, ge=1, le=100)
-    within: Duration | None = None
+    within: Clock | None = None
+    remind: list[Clock] = Field(default=[], max_length=10)
+    notify: Literal["channel", "direct"] = "channel"
     level: Level = "click"
     reason_required: bool = False
     escalate_to: Id | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from app.domain.errors import OffSchema, UnknownAction
 from app.domain.plan import PlanRule, merge
 from app.domain.request import Reversibility, Risk
+from app.domain.spans import BusinessSpan, by_the_wall
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
 from app.governance.built_in import ADMINISTRATORS, BUILT_IN, GROUP, plan_of
@@ -95,6 +96,12 @@ class Policy:
         """True when the bot is known, the action is, and an entitlement of the bot covers it."""
         bot = self.bots.get(bot_id)
         return bot is not None and action_name in self.actions and _entitled(bot, action_name)
+
+    def end_of(self, group: str, begins: datetime, span: BusinessSpan) -> datetime:
+        """When a span of business time is over by a group's calendar; by the wall clock where there is none."""
+        known = self.groups.get(group)
+        calendar = None if known is None else known.calendar
+        return by_the_wall(group, begins, span) if calendar is None else calendar.end(begins, span)
 
     def members(self, group: str) -> frozenset[str]:
         """The persons of a group, built-in ones too; of one that is not there, nobody."""

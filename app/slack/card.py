@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.slack import relations, sections
+from app.slack.escalations import escalated
 from app.slack.parameters import printed
 from app.slack.pieces import Block, Buttons, Prose, Sent, Verbatim, as_json, bold, labelled, length, line
 from app.slack.rights import Rights, deciding, details_button, rights
@@ -104,6 +105,7 @@ def _told(facts: CardFacts, shown: _Shown, caps: Caps, may: Rights, *, whole: bo
     return (
         sections.header(facts),
         sections.summary(facts, caps),
+        *escalated(facts, caps),
         *(why if facts.asker is not None else ()),
         *relations.reversed_by(facts, caps, whole=whole),
         *relations.settlements(facts, caps),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from app.domain.errors import Malformed
 from app.slack import relations, sections
+from app.slack.escalations import escalated
 from app.slack.parameters import printed
 from app.slack.pieces import (
     MAX_VIEW_BLOCKS,
@@ -139,6 +140,7 @@ def _everything(facts: CardFacts) -> Iterator[Block]:
     if len(facts.title) > SHORT_TITLE:
         yield from sections.verbatim("Title", one_line(facts.title))
     yield sections.summary(facts, WHOLE)
+    yield from escalated(facts, WHOLE)
     if facts.asker is not None:
         yield from sections.reason(facts, WHOLE)
     yield from relations.reversed_by(facts, WHOLE, whole=True)

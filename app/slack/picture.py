@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.slack import sections
@@ -12,7 +12,7 @@ from app.slack.card import Card, card
 from app.slack.digest import digest
 from app.slack.pieces import Buttons, Prose, line
 from app.slack.rights import details_button
-from app.slack.thread import Reply, replies
+from app.slack.thread import Reply, reminding, replies
 from app.use_cases.card_facts import CardFacts
 from app.use_cases.messages import Item, Picture
 
@@ -26,11 +26,11 @@ class Renderer:
     def __call__(self, message_id: uuid.UUID, kind: str, items: Sequence[Item]) -> Picture:
         """The picture of a message of this kind and its requests."""
         shown = self._card(kind, items)
-        thread = replies(items[0].facts) if len(items) == 1 and kind != "digest" else []
+        thread = _alone(items[0]) if len(items) == 1 and kind != "digest" else _of_many(items)
         return Picture(
             content=shown.content() if shown.decides else None,
             compose=lambda seal: _marked(shown.message(seal), message_id, "message"),
-            replies={reply.key: _reply(reply, message_id, items[0].facts) for reply in thread},
+            replies={reply.key: _reply(reply, message_id, facts) for facts, reply in thread},
         )
 
     def _card(self, kind: str, items: Sequence[Item]) -> Card:
@@ -38,6 +38,20 @@ class Renderer:
         if kind == "digest":
             return digest(all_facts)
         return bare(all_facts) if kind == "bare" else card(all_facts[0], live=items[0].live, api_url=self.api_url)
+
+
+def _alone(item: Item) -> Iterator[tuple[CardFacts, Reply]]:
+    if item.reminder is not None:
+        yield item.facts, reminding(item.facts, item.reminder)
+    yield from ((item.facts, reply) for reply in replies(item.facts))
+
+
+def _of_many(items: Sequence[Item]) -> Iterator[tuple[CardFacts, Reply]]:
+    """Under a message of several requests only reminders, each with a key that says which request it is about."""
+    for item in items:
+        if item.reminder is not None:
+            reply = reminding(item.facts, item.reminder)
+            yield item.facts, replace(reply, key=f"{reply.key}-{item.facts.request_id}")
 
 
 def bare(items: Sequence[CardFacts]) -> Card:

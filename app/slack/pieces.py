@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ MAX_BLOCKS = 50
 MAX_VIEW_BLOCKS = 100
 _DATE = "{date_short_pretty} at {time}"
 _LAST_DATE = 9_999_999_999
+_USER = re.compile(r"[UW][A-Z0-9]{1,30}")
 
 
 class DoesNotFit(ValueError):
@@ -77,10 +79,25 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of runs and moments."""
+class Mention:
+    """A person, who is told of it: only ever of whom we know the account, never of a name in somebody's text."""
 
-    parts: tuple[Run | Moment, ...]
+    user: str
+
+    def __post_init__(self) -> None:
+        if _USER.fullmatch(self.user) is None:
+            raise DoesNotFit("what is mentioned is no user of Slack")
+
+    def as_json(self) -> Json:
+        """A rich text element of type user."""
+        return {"type": "user", "user_id": self.user}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of runs, moments and mentions."""
+
+    parts: tuple[Run | Moment | Mention, ...]
 
     def __post_init__(self) -> None:
         _some("a line", self.parts)
@@ -284,12 +301,12 @@ def date(moment: datetime) -> str:
     return f"<!date^{seconds}^{_DATE}|{utc(moment)}>" if 0 <= seconds <= _LAST_DATE else utc(moment)
 
 
-def line(*parts: str | Run | Moment | datetime) -> Line:
+def line(*parts: str | Run | Moment | Mention | datetime) -> Line:
     """A line; plain strings, however long, and times become its runs and moments."""
     return Line(tuple(piece for part in parts for piece in _parts(part)))
 
 
-def _parts(part: str | Run | Moment | datetime) -> Iterator[Run | Moment]:
+def _parts(part: str | Run | Moment | Mention | datetime) -> Iterator[Run | Moment | Mention]:
     if isinstance(part, str):
         yield from (Run(piece) for piece in chunks(part, MAX_TEXT))
     else:

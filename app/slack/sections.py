@@ -211,8 +211,9 @@ def _stage(stage: StageFacts, caps: Caps) -> Line:
     closes: tuple[str | datetime, ...] = (
         () if stage.closes_at is None or stage.status != "open" else (", closes ", stage.closes_at)
     )
+    reminds: tuple[str | datetime, ...] = () if stage.remind_at is None else (", next reminder ", stage.remind_at)
     votes = f": {one_line(stage.status)}, {stage.approvals:,} of {stage.quorum:,} approvals"
-    return line(*bolds(stage.name, caps), f"{by}{votes}{level}{asks}", *closes)
+    return line(*bolds(stage.name, caps), f"{by}{votes}{level}{asks}", *closes, *reminds)
 
 
 def decisions(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:

@@ -1,4 +1,4 @@
-"""Replies under a card: one for each end of a request that people want to hear of."""
+"""Replies under a card: one for each end of a request that people want to hear of, and reminders before that."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.slack.pieces import Line, Prose, Verbatim, as_json, bold, line
+from app.slack.pieces import Line, Mention, Prose, Run, Verbatim, as_json, bold, line
 from app.slack.sections import runs
 from app.slack.text import excerpt, spoken, visible
 from app.slack.words import STATUS, UNKNOWN, brief, denier, name, status_line, titled
 from app.use_cases.card_facts import CardFacts, RollbackFacts
+from app.use_cases.reminders import Reminder
 
 RESULT = "What the target answered is in the web API, not here."
 REVERSED = "reversed"
 """The key of the reply that says that a rollback has succeeded; there is one such at most."""
 _MAX_REASON = 2_000
+_MAX_MENTIONS = 20
+"""People who are named in a reminder; more would be a crowd that everybody leaves it to."""
 _ENDS = frozenset({"denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "failed", "unknown"})
 
 
@@ -31,6 +34,17 @@ class Reply:
 def replies(facts: CardFacts) -> list[Reply]:
     """All replies that must stand under the card by now, in order."""
     return list(_replies(facts))
+
+
+def reminding(facts: CardFacts, reminder: Reminder) -> Reply:
+    """The reminder, to those whom it is for: nobody else is mentioned anywhere."""
+    whom: list[Mention | Run] = [*map(Mention, reminder.users), *(Run(name(one)) for one in reminder.names)]
+    shown = [part for one in whom[:_MAX_MENTIONS] for part in (Run(", "), one)][1:]
+    left = len(whom) - _MAX_MENTIONS
+    more = (f" and {left:,} more",) if left > 0 else ()
+    what = line(bold("Reminder: "), f"{titled(facts)} still waits for a decision")
+    said = line("By ", *shown, *more, ", until ", reminder.until)
+    return Reply(reminder.key, f"Reminder: {spoken(titled(facts))}", as_json((Prose((what, said)),), None))
 
 
 def _replies(facts: CardFacts) -> Iterator[Reply]:

@@ -48,6 +48,12 @@ WHY: Final = {
     "settled": "people settled what came of it",
 }
 
+ESCALATED: Final = {
+    "stage-time-over": "their time was over",
+    "quorum-out-of-reach": "too few of them were left who may decide it",
+}
+"""Why a stage went to more groups."""
+
 SAID: Final = {"approve": "approved", "deny": "denied", "abstain": "abstained"}
 
 EXCLUDED: Final = {

@@ -156,7 +156,7 @@ def _row(asked: Asked, admission: Admission, *, has_workflow: bool) -> Request:
         status=_status(verdict).value,
         verdict=verdict.as_json(asked.policy.version),
         policy_version=asked.policy.version,
-        plan=None if verdict.plan is None else plan_as_json(begin(verdict.plan, admission.now)),
+        plan=None if verdict.plan is None else plan_as_json(begin(verdict.plan, admission.now, asked.policy.end_of)),
         members={} if verdict.plan is None else members(asked.policy, verdict.plan),
         execution=None,
         ended_why="late" if verdict.code == "late" else None,

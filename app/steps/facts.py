@@ -31,13 +31,13 @@ class Bench:
         """The votes of a stage that count now, under a plan that may just have escalated."""
         return separation.tally(self.people.values(), replace(self.facts, plan=plan), index)
 
-    def may_decide(self) -> list[str]:
-        """Who may decide the open stage and has not."""
-        plan = self.facts.plan
+    def may_decide(self, plan: Plan | None = None) -> list[str]:
+        """Who may decide the open stage and has not; also under a plan that has just moved."""
+        plan = plan or self.facts.plan
         index = None if plan is None else plan.open_stage
         if index is None:
             return []
-        able = separation.eligible(self.people.values(), self.facts, index)
+        able = separation.eligible(self.people.values(), replace(self.facts, plan=plan), index)
         return sorted(able - set(self.facts.stood.get(index, {})))
 
 

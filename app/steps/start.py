@@ -87,7 +87,7 @@ async def _rules_still_agree(found: Scene) -> bool:
     if verdict.outcome is Outcome.DENY:
         await revoke(found, "policy-stricter")
         return False
-    more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now)
+    more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now, found.policy.end_of)
     if verdict.plan is None or more is None:
         return True
     found.row.members = {**members(found.policy, verdict.plan), **found.row.members}

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from app.db import requests
 from app.domain.states import Status
+from app.steps.calendars import end_of
 from app.steps.facts import bench
 from app.steps.progress import go_on
 from app.steps.scene import Scene
@@ -21,7 +22,7 @@ async def void_votes(found: Scene, index: int, lost: Collection[str]) -> None:
             )
     plan = found.plan
     assert plan is not None  # noqa: S101  a request with votes has a plan
-    found.set_plan(plan.reopened(index, found.now))
+    found.set_plan(plan.reopened(index, found.now, await end_of(found)))
     found.become(Status.HELD)
     found.note("held-again", why="stale-authority", stage=plan.stages[index].name)
     await found.session.flush()

@@ -13,6 +13,7 @@ __all__ = [
     "HIDDEN",
     "CardFacts",
     "DecisionFacts",
+    "EscalationFacts",
     "ExclusionFacts",
     "ExecutionFacts",
     "Hidden",
@@ -27,8 +28,21 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class EscalationFacts:
+    """That a stage went to more groups. ``groups``: those that were asked before; ``why``: a code."""
+
+    groups: tuple[str, ...]
+    to: tuple[str, ...]
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StageFacts:
-    """One stage. ``status``: waiting, open, passed or closed; ``approvals``: standing votes that count now."""
+    """One stage. ``status``: waiting, open, passed or closed; ``approvals``: standing votes that count now.
+
+    ``remind_at``: when people are reminded next, if they are.
+    """
 
     name: str
     groups: tuple[str, ...]
@@ -38,6 +52,8 @@ class StageFacts:
     level: str
     reason_required: bool
     closes_at: datetime | None
+    remind_at: datetime | None = None
+    escalations: tuple[EscalationFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

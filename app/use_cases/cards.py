@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from app.use_cases.actors import Actor, person_id
 from app.use_cases.card_facts import (
     CardFacts,
     DecisionFacts,
+    EscalationFacts,
     ExclusionFacts,
     ExecutionFacts,
     OriginalFacts,
@@ -244,9 +245,21 @@ def _stages(row: Request, made: Sequence[Decision], people: Bench, *, stopped: b
             level=stage["level"],
             reason_required=stage["reason_required"],
             closes_at=stage["closes_at"] and moment(stage["closes_at"]),
+            remind_at=moment(stage["remind_at"][0]) if stage.get("remind_at") and not stopped else None,
+            escalations=tuple(_escalations(stage)),
         )
         for index, stage in enumerate(stages)
     )
+
+
+def _escalations(stage: dict[str, Any]) -> Iterator[EscalationFacts]:
+    """Each with the groups that were asked until then."""
+    told = stage.get("escalations", [])
+    added = {group for one in told for group in one["to"]}
+    before = tuple(group for group in stage["groups"] if group not in added)
+    for one in told:
+        yield EscalationFacts(before, tuple(one["to"]), one["why"], moment(one["at"]))
+        before += tuple(one["to"])
 
 
 def _approvals(index: int, status: str, made: Sequence[Decision], people: Bench) -> int:

@@ -25,6 +25,7 @@ from app.use_cases.card_facts import CardFacts
 from app.use_cases.cards import facts_of
 from app.use_cases.leases import Leadership
 from app.use_cases.places import Spread, places
+from app.use_cases.reminders import Reminder, reminder_in
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,11 @@ PUT_OFF = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A request on a message. ``live``: its people are asked in this place, now."""
+    """A request on a message. ``live``: its people are asked in this place, now. ``reminder``: of those who are."""
 
     facts: CardFacts
     live: bool
+    reminder: Reminder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,12 @@ class Messages:
 
     async def _item(self, session: AsyncSession, message: SlackMessage, row: Request) -> Item:
         asked = await places(self.ctx, session, row, self.spread.team())
-        return Item(await facts_of(self.ctx, session, row), live=row.status == "held" and message.place in asked)
+        facts = await facts_of(self.ctx, session, row)
+        live = row.status == "held" and message.place in asked
+        reminded = live and facts.status == "held"  # it may have been stopped, which no step has recorded yet
+        team = self.spread.team()
+        reminder = await reminder_in(self.ctx, session, row, message.place, team) if reminded else None
+        return Item(facts, live=live, reminder=reminder)
 
     async def _composed(
         self, session: AsyncSession, row: Request, facts: CardFacts, picture: Picture

@@ -95,17 +95,26 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
 
     Of a request that is no longer held, the places of the last stage that was asked. A group without a channel, or
     whose channel is closed to us, is asked in direct messages: those of its people who may decide; so are the groups
-    that are built in. Raises Unavailable when people must be asked and ``team`` is not known yet.
+    that are built in, and all groups of a stage that wants it so. Raises Unavailable when people must be asked and
+    ``team`` is not known yet.
     """
     stage = last_asked(row)
     if stage is None:
         return set()
     policy = await ctx.rules.in_force(session)
-    channels = {group: policy.groups[group].slack_channel for group in stage.groups if group in policy.groups}
-    closed = await slack.closed_places(session, {channel for channel in channels.values() if channel})
-    by_channel = {channel for channel in channels.values() if channel and channel not in closed}
-    alone = [group for group in stage.groups if channels.get(group) is None or channels[group] in closed]
-    return by_channel | await _people(session, row, policy, alone, team)
+    channels = await channels_of(session, policy, stage)
+    alone = [group for group in stage.groups if group not in channels]
+    return set(channels.values()) | await _people(session, row, policy, alone, team)
+
+
+async def channels_of(session: AsyncSession, policy: Policy, stage: Stage) -> dict[str, str]:
+    """The channels in which groups of a stage are asked, by group; who is not among them is asked directly."""
+    if stage.direct:
+        return {}
+    known = {group: policy.groups[group].slack_channel for group in stage.groups if group in policy.groups}
+    channels = {group: channel for group, channel in known.items() if channel}
+    closed = await slack.closed_places(session, set(channels.values()))
+    return {group: channel for group, channel in channels.items() if channel not in closed}
 
 
 def last_asked(row: Request) -> Stage | None:

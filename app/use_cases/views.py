@@ -52,12 +52,13 @@ async def _as_stopped(session: AsyncSession, row: Request, shown: View) -> View:
         return shown
     in_force = await governance.in_force(session, row.bot)
     plan = None if row.plan is None else plan_as_json(plan_from_json(row.plan).closed())
-    stages = [] if plan is None else [{"status": stage["status"]} for stage in plan["stages"]]
+    now = ("status", "remind_at", "reminded_at")
+    stages = [] if plan is None else [{key: stage[key] for key in now} for stage in plan["stages"]]
     revoked = {"status": Status.REVOKED.value, "version": row.version + 1, "ended_why": "stopped"}
     if plan is not None:
         revoked["plan"] = {
             **shown["plan"],
-            "stages": [{**was, **now} for was, now in zip(shown["plan"]["stages"], stages, strict=True)],
+            "stages": [{**was, **then} for was, then in zip(shown["plan"]["stages"], stages, strict=True)],
         }
     if "may_decide" in shown:
         revoked |= {"may_decide": [], "ended_reason": in_force.why_stopped(row.stop_epochs)}
@@ -165,6 +166,11 @@ def _plan(row: Request, made: Sequence[Decision]) -> View | None:
             "status": stage["status"],
             "opened_at": stage["opened_at"],
             "closes_at": stage["closes_at"],
+            "notify": "direct" if stage.get("direct") else "channel",
+            "remind_at": stage.get("remind_at", []),
+            "reminded": stage.get("reminded", 0),
+            "reminded_at": stage.get("reminded_at"),
+            "escalations": stage.get("escalations", []),
         }
         for index, stage in enumerate(row.plan["stages"])
     ]

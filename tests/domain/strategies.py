@@ -9,9 +9,10 @@ from itertools import combinations, permutations
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from app.domain.plan import Plan, PlanRule, Stage, StageRule, Tally, begin
+from app.domain.plan import Escalation, Plan, PlanRule, Stage, StageRule, Tally, begin
 from app.domain.request import Kind, Level, Risk, Say
 from app.domain.separation import Facts, Person
+from app.domain.spans import UNITS, BusinessSpan
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 PEOPLE = ("dana", "marco", "mia", "olivia", "priya", "tom")
@@ -43,6 +44,9 @@ def in_order(names: tuple[str, ...], least: int = 0) -> SearchStrategy[tuple[str
 any_order, at_least_one = in_order(GROUPS), in_order(GROUPS, 1)
 any_groups, any_people, any_subjects = some(GROUPS), some(PEOPLE), some(SUBJECTS)
 clocks = st.none() | spans
+business_spans = st.builds(BusinessSpan, st.integers(1, 99), st.sampled_from(UNITS))
+business_clocks = st.lists(business_spans, max_size=2, unique=True).map(tuple)
+reminders = st.lists(spans | business_spans, max_size=3, unique=True).map(tuple)
 
 stage_rules = {
     group: st.builds(
@@ -54,6 +58,9 @@ stage_rules = {
         level=levels,
         reason_required=st.booleans(),
         escalate_to=any_order,
+        within_business=business_clocks,
+        remind=reminders,
+        direct=st.booleans(),
     )
     for group in GROUPS
 }
@@ -90,6 +97,15 @@ stages = st.builds(
     status=st.sampled_from(["waiting", "open", "passed", "closed"]),
     opened_at=st.none() | moments,
     closes_at=st.none() | moments,
+    within_business=business_clocks,
+    remind=reminders,
+    direct=st.booleans(),
+    remind_at=st.lists(moments, max_size=3, unique=True).map(sorted).map(tuple),
+    reminded=st.integers(0, 9),
+    reminded_at=st.none() | moments,
+    escalations=st.lists(st.builds(Escalation, at_least_one, st.sampled_from(["late", ""]), moments), max_size=2).map(
+        tuple
+    ),
 )
 """Any stage as a row may keep it, sensible or not."""
 

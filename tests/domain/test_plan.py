@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.domain.digest import canonical
 from app.domain.plan import (
+    Escalation,
     Plan,
     PlanRule,
     Stage,
@@ -86,6 +87,9 @@ def assert_stage_as_strict(kept: StageRule, asked: StageRule) -> None:
     assert kept.reason_required or not asked.reason_required
     assert set(kept.escalate_to) >= set(asked.escalate_to)
     assert asked.within is None or (kept.within is not None and kept.within <= asked.within)
+    assert set(kept.within_business) >= set(asked.within_business)
+    assert set(kept.remind) >= set(asked.remind)
+    assert asked.direct or not kept.direct
 
 
 @given(distinct_plans())
@@ -108,6 +112,9 @@ def test_a_merge_asks_nothing_that_no_plan_asked(plans: list[PlanRule]) -> None:
         assert stage.within in {other.within for other in same}
         assert stage.reason_required is any(other.reason_required for other in same)
         assert set(stage.escalate_to) == {name for other in same for name in other.escalate_to}
+        assert set(stage.within_business) == {span for other in same for span in other.within_business}
+        assert set(stage.remind) == {span for other in same for span in other.remind}
+        assert stage.direct is all(other.direct for other in same)
 
 
 @given(distinct_plans(), st.randoms(use_true_random=False))
@@ -183,12 +190,13 @@ def test_every_stage_group_escalation_and_fallback_is_in_reach(rule: PlanRule) -
 @given(any_plan, st.integers(0, 3), some(GROUPS))
 def test_an_escalation_only_adds_groups(plan: Plan, at: int, more: frozenset[str]) -> None:
     for stage in plan.stages[at:]:
-        after = stage.escalated(tuple(sorted(more)), NOW)
+        after = stage.escalated(tuple(sorted(more)), NOW, "why")
         assert set(after.groups) == set(stage.groups) | more
         assert after.groups[: len(stage.groups)] == stage.groups
         assert (after.quorum, after.level, after.reason_required) == (stage.quorum, stage.level, stage.reason_required)
-        assert after.closes_at == (None if stage.within is None else NOW + stage.within)
+        assert (after.closes_at, after.remind_at) == (stage.opened(NOW).closes_at, stage.opened(NOW).remind_at)
         assert (after.status, after.opened_at, after.escalate_to) == (stage.status, stage.opened_at, ())
+        assert after.escalations == (*stage.escalations, Escalation(tuple(sorted(more)), "why", NOW))
 
 
 @given(plan_rules(), st.lists(st.tuples(st.integers(0, 3), some(GROUPS)), max_size=4))
@@ -199,7 +207,7 @@ def test_what_one_request_passed_is_asked_of_another_again(
     plan = begin(rule, NOW)
     for number, more in escalated:
         at = number % len(plan.stages)
-        plan = plan.with_stage(at, plan.stages[at].escalated(tuple(sorted(more)), NOW))
+        plan = plan.with_stage(at, plan.stages[at].escalated(tuple(sorted(more)), NOW, "why"))
     again = as_rule(plan.closed(), expires=HOUR)
     assert (again.name, again.expires, again.allow_repeat) == (rule.name, HOUR, rule.allow_repeat)
     assert (again.fallback, len(again.stages)) == (rule.fallback, len(rule.stages))

@@ -219,7 +219,7 @@ def test_silence_ends_in_refusal(rule: PlanRule, tally: Tally) -> None:
     """Nobody says anything: tick by tick, the request expires; it is never approved."""
     counter, expires_at = always(replace(tally, approvals=frozenset())), NOW + rule.expires
     plan, now = begin(rule, NOW), NOW
-    for _ in range(2 + 2 * len(rule.stages)):
+    for _ in range(2 + 2 * len(rule.stages) * (1 + max(len(stage.remind) for stage in rule.stages))):
         after = progress(plan, counter, now, expires_at)
         if after.status is not Status.HELD:
             break
@@ -228,7 +228,7 @@ def test_silence_ends_in_refusal(rule: PlanRule, tally: Tally) -> None:
 
 
 @given(any_plan, moments)
-def test_the_next_due_moment_is_the_stage_or_the_end(plan: Plan, expires_at: datetime) -> None:
-    index = plan.open_stage
-    closes_at = None if index is None else plan.stages[index].closes_at
-    assert next_due(plan, expires_at) == min(moment for moment in (expires_at, closes_at) if moment is not None)
+def test_the_next_due_moment_is_a_reminder_the_stage_or_the_end(plan: Plan, expires_at: datetime) -> None:
+    stage = None if plan.open_stage is None else plan.stages[plan.open_stage]
+    due = () if stage is None else (stage.closes_at, *stage.remind_at)
+    assert next_due(plan, expires_at) == min(moment for moment in (expires_at, *due) if moment is not None)

@@ -129,7 +129,7 @@ def test_an_escalation_lets_the_added_group_decide() -> None:
     facts = facts_of(members={"duty": frozenset({"marco"})})
     assert names(Voter(duty), facts) == ["not-eligible"]
     assert facts.plan is not None
-    wider = facts.plan.with_stage(0, facts.plan.stages[0].escalated(("duty",), NOW))
+    wider = facts.plan.with_stage(0, facts.plan.stages[0].escalated(("duty",), NOW, "why"))
     assert names(Voter(duty), replace(facts, plan=wider)) == []
 
 

@@ -10,8 +10,9 @@ import pytest
 from app.slack.digest import MAX_ITEMS
 from app.slack.picture import Renderer
 from app.use_cases.messages import Item
+from app.use_cases.reminders import Reminder
 from tests.fakes.slack.block_kit import message_problems
-from tests.slack.facts import API, hostile, request
+from tests.slack.facts import API, NOON, hostile, request
 
 
 @pytest.mark.parametrize("number", [1, 2, MAX_ITEMS])
@@ -23,6 +24,19 @@ def test_a_bare_message_has_all_its_requests(number: int) -> None:
     assert message_problems(message["text"], message["blocks"], message["metadata"]) == []
     assert [one for one in ids if one not in str(message["blocks"])] == []
     assert picture.content is None
+
+
+def test_of_many_requests_each_is_reminded_of_by_itself() -> None:
+    """Under a digest too, and with a key of its own; how they ended is not told there."""
+    ids = [str(uuid.UUID(int=n + 1)) for n in range(3)]
+    one = Reminder("reminded-0-1", ("U0DANA",), (), NOON)
+    items = [Item(replace(request(), request_id=ids[0]), live=True, reminder=one)]
+    items += [Item(replace(request(), request_id=ids[1], status="expired"), live=False)]
+    items += [Item(replace(request(), request_id=ids[2]), live=True, reminder=one)]
+    picture = Renderer(API)(uuid.uuid4(), "digest", items)
+    assert list(picture.replies) == [f"reminded-0-1-{ids[0]}", f"reminded-0-1-{ids[2]}"]
+    about = [reply["metadata"]["event_payload"]["request_id"] for reply in picture.replies.values()]
+    assert about == [ids[0], ids[2]]
 
 
 def test_a_reply_and_its_card_are_told_apart() -> None:

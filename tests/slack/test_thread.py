@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from app.slack.thread import Reply, replies
+from app.slack.pieces import DoesNotFit, Mention
+from app.slack.thread import Reply, reminding, replies
 from app.use_cases.card_facts import CardFacts, RollbackFacts
-from tests.fakes.slack.block_kit import readable
+from app.use_cases.reminders import Reminder
+from tests.fakes.slack.block_kit import mentions_and_links, message_problems, readable
 from tests.slack.asked import ASKED_BY_PEOPLE
-from tests.slack.facts import HOSTILE, ROLLBACK, STATES, closed, crowded, hostile, ran, request, said
+from tests.slack.facts import HOSTILE, NOON, ROLLBACK, STATES, closed, crowded, hostile, ran, request, said
 from tests.slack.seen import fine, framed
 
 ENDED = ["denied", "withdrawn", "denied-by-rules", "expired", "cancelled", "revoked", "lapsed"]
@@ -82,3 +84,34 @@ def test_why_somebody_denied_is_told_in_a_frame() -> None:
 def test_hostile_texts_are_inert(status: str, text: str) -> None:
     assert told(hostile(text, status=status))
     assert told(crowded(status=status, ended_why=text))
+
+
+def reminder(**more: tuple[str, ...]) -> Reminder:
+    return Reminder("reminded-0-1", **{"users": ("U0DANA", "U0MARCO"), "names": (), **more}, until=NOON)
+
+
+@pytest.mark.parametrize("facts", [request(), hostile(), crowded()], ids=["plain", "hostile", "crowded"])
+def test_a_reminder_mentions_whom_it_is_for_and_nobody_else(facts: CardFacts) -> None:
+    reply = reminding(facts, reminder(names=("Tom <@U0EVIL> <!channel>",)))
+    assert (reply.key, reply.text.startswith("Reminder: ")) == ("reminded-0-1", True)
+    assert message_problems(reply.text, reply.blocks) == []
+    assert mentions_and_links(reply.text, reply.blocks) == ["<@U0DANA>", "<@U0MARCO>"]
+
+
+def test_what_a_reminder_says() -> None:
+    assert readable(reminding(request(), reminder(names=("Tom",))).blocks) == (
+        "Reminder: Cancel a pending order still waits for a decision\n"
+        "By @U0DANA, @U0MARCO, Tom, until 2026-11-24 12:00 UTC"
+    )
+
+
+def test_a_crowd_is_not_mentioned_one_by_one() -> None:
+    reply = reminding(request(), reminder(users=tuple(f"U{n:03}" for n in range(300))))
+    assert len(mentions_and_links(reply.text, reply.blocks)) == 20
+    assert " and 280 more, until" in readable(reply.blocks)
+
+
+@pytest.mark.parametrize("user", ["", "u0dana", "U", "U0DANA>", "<@U0DANA>", "C0LEADS", "U0DANA|x", "U0\u0661"])
+def test_only_a_user_is_mentioned(user: str) -> None:
+    with pytest.raises(DoesNotFit):
+        Mention(user)

@@ -12,6 +12,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
+from app.db import governance
 from app.domain.clocks import moment
 from app.use_cases import temporal
 from app.use_cases.views import View
@@ -30,6 +31,17 @@ class ServerClock:
     async def now(self, session: AsyncSession) -> datetime:  # noqa: ARG002  the port's signature
         """The server's time: it runs as ours does, and ahead while somebody sleeps on the server."""
         return await self.server.get_current_time()
+
+
+@dataclass(frozen=True, slots=True)
+class StandingClock:
+    """The same port, always at one moment."""
+
+    at: datetime
+
+    async def now(self, session: AsyncSession) -> datetime:  # noqa: ARG002  the port's signature
+        """That moment."""
+        return self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,11 @@ class Ahead:
                 assert described.status is WorkflowExecutionStatus.COMPLETED
         assert described.close_time is not None
         return described.close_time
+
+    async def pids(self) -> dict[str, str]:
+        """Who is meant in entries: pid to person."""
+        async with self.world.ctx.database.transaction() as session:
+            return {pid: person for person, pid in (await governance.pids(session)).items()}
 
     async def entry(self, shown: View, kind: str) -> dict[str, Any]:
         """The request's one entry of this kind."""
