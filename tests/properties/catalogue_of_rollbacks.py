@@ -40,7 +40,7 @@ ROLLBACKS = (
     ),
     Mutant(
         "rollback-approver: of rollbacks",
-        f"{SEPARATION}:exclusions",
+        f"{SEPARATION}:_own_exclusions",
         "if facts.kind is Kind.ROLLBACK and _stood_near_the_original(person, facts):",
         "if False:",
         (NEAR, SIGNS_NOT, BY_GRAPH + "test_the_personal_exclusions_are_the_same_for_every_stage"),
