@@ -150,7 +150,7 @@ def _of_stage(person: Person, level: Level, facts: Facts, plan: Plan, index: int
     if not _in_groups(person, facts, stage) and not stands_for(person, facts, stage):
         found.append(violation("not-eligible"))
     if facts.risk < Risk.HIGH and stage.quorum == 1:
-        found += _only_vote(person, facts)
+        found += only_vote(person, facts)
     if level < stage.level:
         found.append(violation("weak-authentication", want=word(stage.level), have=word(level)))
     if not plan.allow_repeat and any({person.id, *others} & facts.stood.get(i, {}).keys() for i in range(index)):
@@ -161,8 +161,8 @@ def _of_stage(person: Person, level: Level, facts: Facts, plan: Plan, index: int
     return found
 
 
-def _only_vote(person: Person, facts: Facts) -> list[Violation]:
-    """A stage's only vote is neither the bot's owner's nor their delegate's."""
+def only_vote(person: Person, facts: Facts) -> list[Violation]:
+    """What else bars the bot's owner and their delegate, at any risk, where one word is enough."""
     near = [violation("bot-owner")] if person.id in facts.bot_owners else []
     return near + ([violation("delegate-excluded")] if _stands_for_owner(person.id, facts) else [])
 

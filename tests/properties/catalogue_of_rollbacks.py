@@ -107,8 +107,8 @@ ROLLBACKS = (
     Mutant(
         "rollback: who approved, whether that stands or not",
         f"{UNDOING}:_admission",
-        "if d.say == Say.APPROVE}",
-        "if d.say == Say.APPROVE and d.standing}",
+        "if d.say == Say.APPROVE]",
+        "if d.say == Say.APPROVE and d.standing]",
         (BACK + "test_whose_approval_was_void_does_not_sign_its_rollback",),
     ),
     Mutant(
