@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import delegation_tables as tables
@@ -61,3 +61,9 @@ async def received(session: AsyncSession, now: datetime, delegate_id: str) -> Se
 
 def _as_domain(row: Stored) -> Delegation:
     return Delegation(row.person_id, row.delegate_id, row.created_at, row.starts_at, row.ends_at)
+
+
+async def given_since(session: AsyncSession, person_id: str, since: datetime) -> int:
+    """How many this person has given since then, ended or not."""
+    query = select(func.count()).where(Stored.person_id == person_id, Stored.created_at > since)
+    return int((await session.execute(query)).scalar_one())

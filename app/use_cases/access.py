@@ -51,14 +51,15 @@ def visible(policy: Policy, who: Actor, given: Sequence[Delegation] = ()) -> Col
         who.id in group.members and "respond" in group.may for group in policy.groups.values()
     ):
         return true()
-    deciding = _decided_by(policy, who.id)
+    deciding = decided_by(policy, who.id)
     for one in given:
-        deciding += [(Request.created_at > one.created_at) & what for what in _decided_by(policy, one.person)]
+        deciding += [(Request.created_at > one.created_at) & what for what in decided_by(policy, one.person)]
     own = (Request.asker_kind == "person") & (Request.asker_id == who.id)
     return or_(own, *deciding, *_owned(policy, who.id))
 
 
-def _decided_by(policy: Policy, person: str) -> list[ColumnElement[bool]]:
+def decided_by(policy: Policy, person: str) -> list[ColumnElement[bool]]:
+    """The conditions on `Request` of which any makes it wait, or have waited, for a group of this person's."""
     return [Request.plan.contains(_stage_of(group)) for group in groups_of(policy, person)]
 
 

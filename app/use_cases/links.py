@@ -121,7 +121,7 @@ async def _claimed(
     if new:
         account = {"team": found.team, "user": found.user, "identity": who.identity}
         pid, level = str(person.pid), word(who.level)
-        await _note(ctx, session, "identity-linked", pid, account, by=pid, via=who.via, assurance=level)
+        await note_of_person(ctx, session, "identity-linked", pid, account, by=pid, via=who.via, assurance=level)
     return _linked(found, person)
 
 
@@ -141,16 +141,17 @@ async def note_unlinked(ctx: Context, session: AsyncSession, taken: Sequence[lin
     """Tell each person's stream which account of theirs the files have given to another. ``by``: who installed them."""
     for lost in sorted(taken, key=lambda lost: (lost.pid, lost.team, lost.user)):
         account = {"team": lost.team, "user": lost.user}
-        await _note(ctx, session, "identity-unlinked", lost.pid, account, by=by, why="files")
+        await note_of_person(ctx, session, "identity-unlinked", lost.pid, account, by=by, why="files")
 
 
-async def _note(
-    ctx: Context, session: AsyncSession, kind: str, pid: str, account: dict[str, str], /, **facts: str
+async def note_of_person(
+    ctx: Context, session: AsyncSession, kind: str, pid: str, personal: dict[str, str], /, **facts: str
 ) -> None:
+    """An entry on a person's stream, which it locks. ``personal`` goes in sealed, ``facts`` in clear."""
     stream = f"person:{pid}"
     await ledger.lock_stream(session, stream)
     now, secret = await ctx.clock.now(session), await _secret(ctx, session, stream)
-    await ledger.append(session, stream, kind, now, {**facts, "sealed": secret.seal(account)})
+    await ledger.append(session, stream, kind, now, {**facts, "sealed": secret.seal(personal)})
 
 
 async def _secret(ctx: Context, session: AsyncSession, kid: str) -> Secret:
