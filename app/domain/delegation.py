@@ -23,10 +23,6 @@ class Delegation:
     starts_at: datetime
     ends_at: datetime
 
-    def runs(self, now: datetime) -> bool:
-        """It is in its period."""
-        return self.starts_at <= now < self.ends_at
-
     def given_before(self, admitted_at: datetime) -> bool:
         """Only then does it count for a request: nobody is called in for what is pending."""
         return self.created_at < admitted_at

@@ -86,11 +86,15 @@ def mutated(function: FunctionType, mutant: Mutant) -> CodeType:
 def catalogue() -> dict[str, Mutant]:
     """All mutants by name. Imported late: what it holds is data that tests may read as well."""
     from tests.properties.catalogue import INVARIANTS, RULES  # noqa: PLC0415
+    from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_rollbacks import ROLLBACKS  # noqa: PLC0415
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
 
-    return {mutant.name: mutant for mutant in (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *ROLLBACKS, *STOPS)}
+    return {
+        mutant.name: mutant
+        for mutant in (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *DELEGATIONS, *ROLLBACKS, *STOPS)
+    }
 
 
 def test_of(module: str, function: str) -> str:

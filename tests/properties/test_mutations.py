@@ -16,13 +16,14 @@ import pytest
 
 from tests.conftest import FIGURE
 from tests.properties.catalogue import INVARIANTS, RULES
+from tests.properties.catalogue_of_delegations import DELEGATIONS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION
 from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import REPORT, WHOLE, Mutant
 
 HERE = Path(__file__).parents[2]
-MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *ROLLBACKS, *STOPS)
+MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *DELEGATIONS, *ROLLBACKS, *STOPS)
 
 
 @dataclass(frozen=True, slots=True)
