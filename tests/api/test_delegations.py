@@ -26,6 +26,7 @@ from tests.steps.words import sql
 async def nobody_away(api: Api) -> AsyncIterator[None]:
     yield
     await sql(api.world, "delete from delegation")
+    await sql(api.world, "update person set active = true")
 
 
 def at(**span: float) -> str:
@@ -131,7 +132,6 @@ async def test_what_cannot_be(api: Api, fields: dict[str, Any], where: str) -> N
 async def test_who_has_left_decides_for_nobody(api: Api) -> None:
     await sql(api.world, "update person set active = false where id = 'eve'")
     refused(await give(api), 422, "malformed", "to")
-    await sql(api.world, "update person set active = true where id = 'eve'")
 
 
 async def test_one_at_a_time(api: Api) -> None:

@@ -120,7 +120,6 @@ DELEGATIONS = (
         "len(more)",
         (
             BY_EXAMPLE + "test_a_quorum_that_only_a_pair_could_fill_is_out_of_reach",
-            BY_EXAMPLE + "test_reachable_means_that_votes_which_may_still_come_would_pass",
             ATTACK + "test_a_quorum_that_only_a_pair_could_fill_is_out_of_reach",
         ),
     ),
