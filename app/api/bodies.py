@@ -8,11 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api import examples
+from app.domain.clocks import moment, rfc3339
 from app.domain.digest import canonical
+from app.use_cases.delegations import Wish
 
 MAX_REASON = 2000
 MAX_RESULT = 64 * 1024
 
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -35,12 +40,23 @@ def _small(value: Any) -> Any:
     return value
 
 
+def _a_moment(text: str) -> str:
+    """A time as RFC 3339 has it (section 5.6), in UTC. Raises ValueError."""
+    if not _TIME.fullmatch(text):
+        raise ValueError("a time looks like 2026-01-19T08:00:00Z")
+    try:
+        return rfc3339(moment(text.upper()))
+    except OverflowError:
+        raise ValueError("no such time") from None
+
+
 Id = Annotated[str, AfterValidator(uuid_text), Field(json_schema_extra={"format": "uuid"})]
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
 Because = Annotated[Reason, AfterValidator(_not_blank)]
 """A reason that must be given."""
 Name = Annotated[str, Field(max_length=1000)]
 Text = Annotated[str, Field(max_length=20_000)]
+Moment = Annotated[str, AfterValidator(_a_moment), Field(max_length=40, json_schema_extra={"format": "date-time"})]
 
 
 class Body(BaseModel):
@@ -171,6 +187,21 @@ class Link(Body):
     )
 
 
+class Delegate(Body):
+    """A person is away, and another decides for them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DELEGATE]})
+
+    to: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="The id of the person who decides.")
+    begin: Moment | None = Field(None, alias="from", description="Left out: now.")
+    until: Moment = Field(description="At most 30 days after the begin.")
+    reason: Because
+
+    def wish(self) -> Wish:
+        """As the use case takes it."""
+        return Wish(self.to, None if self.begin is None else moment(self.begin), moment(self.until), self.reason)
+
+
 BODIES: tuple[type[Body], ...] = (
     Ask,
     Decision,
@@ -183,5 +214,6 @@ BODIES: tuple[type[Body], ...] = (
     Resume,
     Change,
     Link,
+    Delegate,
 )
 """All of them, for the OpenAPI document."""

@@ -15,7 +15,7 @@ Responses = dict[int | str, dict[str, Any]]
 _WHAT = {
     401: "Who calls is not known: no token, or one that does not hold.",
     403: "The caller may not do this; with `violations` when the separation of duties forbids it.",
-    404: "There is no such request or bot, or none that the caller may see.",
+    404: "There is no such thing, or none that the caller may see.",
     408: "The body did not come in time.",
     409: "The state of the request forbids it; `status` is the request's, `standing` the caller's own decision.",
     413: "The body is over its limit: 1 MiB, or 16 KiB for the form of `/oauth/token`.",
@@ -34,9 +34,7 @@ RETRY_AFTER = {
         "schema": {"type": "integer", "minimum": 0},
     }
 }
-LOCATION = {
-    "Location": {"description": "Where to read the request.", "schema": {"type": "string", "format": "uri-reference"}}
-}
+LOCATION = {"Location": {"description": "Where to read it.", "schema": {"type": "string", "format": "uri-reference"}}}
 
 
 def challenge(scheme: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ ROLL_BACK: dict[str, Any] = {"reason": "It was the wrong order"}
 SUSPEND: dict[str, Any] = {"reason": "It cancels orders that nobody asked it to"}
 RESUME: dict[str, Any] = {"reason": "The prompt is fixed; see incident 81"}
 CHANGE: dict[str, Any] = {"action": "interlock.bots.resume", "parameters": {"bot": "support-bot"}, **RESUME}
+DELEGATE: dict[str, Any] = {"to": "marco", "until": "2026-01-19T08:00:00Z", "reason": "Holidays"}
 LINK: dict[str, Any] = {"code": "K7QD-2MXA-VJ5T-ZR3B-6WFN-HCYE-P4LS"}
 IDENTITY_LINK: dict[str, Any] = {"team": "T0SHOP", "user": "U0DANA", "person": "dana"}
 TOKEN: dict[str, Any] = {"access_token": "eyJhbGciOiJFZDI1NTE5Iiwi...", "token_type": "Bearer", "expires_in": 600}
@@ -83,6 +84,7 @@ REQUEST: dict[str, Any] = {
     "reversibility": "reversible",
     "plan": _plan("lead", "support-leads"),
     "may_decide": ["dana", "marco"],
+    "away": [{"person": "priya", "until": "2026-01-19T08:00:00.000000Z", "delegate": "marco"}],
     "decisions": [],
     "settlements": [],
     "refusals": 0,
@@ -94,7 +96,7 @@ REQUEST: dict[str, Any] = {
     "updated_at": "2026-01-05T10:00:00.000000Z",
 }
 _UNPLANNED: dict[str, Any] = {"plan": None, "expires_at": "2026-01-05T10:10:00.000000Z"}
-_PEOPLE = ("may_decide", "decisions", "settlements", "ended_reason")
+_PEOPLE = ("may_decide", "away", "decisions", "settlements", "ended_reason")
 _UNDONE_BY_NOTHING: dict[str, Any] = {"rollback": None, "warnings": ["Nothing undoes this action."]}
 REQUEST_OF_BOT: dict[str, Any] = {key: value for key, value in REQUEST.items() if key not in _PEOPLE}
 DENIED: dict[str, Any] = {
@@ -168,6 +170,7 @@ ROLLBACK: dict[str, Any] = {
     },
     "plan": _plan("rollback", "rollback-signers", level="login", reason_required=True),
     "may_decide": ["greta", "rita"],
+    "away": [],
 }
 GOVERNANCE: dict[str, Any] = {
     **REQUEST,
@@ -182,6 +185,7 @@ GOVERNANCE: dict[str, Any] = {
     "verdict": {**REQUEST["verdict"], "reason": "Held under the plan interlock.resume."},
     "plan": _plan("interlock.resume", "interlock:resume:support-bot", name="resume", level="login"),
     "may_decide": ["ada", "ben", "sam"],
+    "away": [],
 }
 STOPPED: dict[str, Any] = {
     "suspended_at": "2026-01-05T10:00:00.000000Z",

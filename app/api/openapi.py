@@ -12,8 +12,9 @@ from app.api import examples
 from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
+from app.api.shapes_delegations import DELEGATIONS
 
-KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests")
+KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
 """Where a POST must have an Idempotency-Key."""
 _REF = "#/components/schemas/{model}"
 DESCRIPTION = """\
@@ -41,7 +42,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = found["components"].setdefault("schemas", {})
     for model in BODIES:
         schemas |= _schemas(model, f"{model.__name__}Body")
-    for answer in ANSWERS:  # again: FastAPI drops every null from their examples
+    for answer in (*ANSWERS, *DELEGATIONS):  # again: FastAPI drops every null from their examples
         schemas |= _schemas(answer, answer.__name__)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

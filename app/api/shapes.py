@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples, problems
 from app.api.shapes_clocks import Clocks
+from app.api.shapes_delegations import Away
 from app.domain.request import Kind
 from app.domain.states import Status
 
@@ -112,6 +113,7 @@ class DecisionMade(Answer):
     assurance: LEVELS
     at: Time
     standing: bool
+    stands_for: list[str] = Field(description="In whose right as well, by delegation.")
 
 
 class Settlement(Answer):
@@ -187,7 +189,7 @@ _ORIGINAL = (
 
 
 class RequestView(Answer):
-    """A request. A bot sees no people: no `may_decide`, `decisions`, `settlements` or `ended_reason`."""
+    """A request. A bot sees no people: no `may_decide`, `away`, `decisions`, `settlements` or `ended_reason`."""
 
     model_config = ConfigDict(title="Request", json_schema_extra={"examples": _EXAMPLES})
 
@@ -218,13 +220,12 @@ class RequestView(Answer):
     refusals: int
     expires_at: Time = Field(description="It must have started by then.")
     ended_why: str | None = Field(description=_ENDED_WHY)
-    ended_reason: str | None = Field(
-        default=None, description="What was said by who stopped the bot, and so revoked it. Not shown to bots."
-    )
+    ended_reason: str | None = Field(default=None, description="Said by who stopped the bot. Not shown to bots.")
     execution: Execution | None = Field(description="Null until it starts.")
     created_at: Time
     updated_at: Time
     may_decide: list[str] = Field(default=[], description="Who may decide the open stage now. Not shown to bots.")
+    away: list[Away] = Field(default=[], description="Who of the open stage is away. Not shown to bots.")
     decisions: list[DecisionMade] = Field(default=[], description="Not shown to bots.")
     settlements: list[Settlement] = Field(default=[], description="Not shown to bots.")
     action_version: str = Field(default="", description="With `environment` and `nonce`, shown to who may decide.")

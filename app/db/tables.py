@@ -250,7 +250,10 @@ class Attempt(Base):
 
 
 class Decision(Base):
-    """What a person said of one stage; one standing decision each."""
+    """What a person said of one stage; one standing decision each.
+
+    ``stands_for``: the persons in whose right as well, by delegation.
+    """
 
     __tablename__ = "decision"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -263,6 +266,7 @@ class Decision(Base):
     level: Mapped[str]
     at: Mapped[datetime]
     standing: Mapped[bool]
+    stands_for: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
 
     __table_args__ = (
         Index(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.clocks import milliseconds, moment, rfc3339
+from app.domain.delegation import beside, distinct, most_apart
 from app.domain.request import Level, word
 from app.domain.spans import BusinessSpan, EndOf, Span, by_the_wall, closing, reminders, span, span_text, united
 
@@ -299,21 +300,32 @@ def _same_terms(passed: Stage, wanted: StageRule) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The standing votes of one stage, as persons. ``stands_near``: those among whom one vote must not be all."""
+    """The standing votes of one stage, as persons. ``stands_near``: those among whom one vote must not be all.
+
+    ``pairs``: who stands in for whom; a delegate and who is away count once.
+    """
 
     approvals: frozenset[str]
     abstained: frozenset[str]
     may_still: frozenset[str]
     stands_near: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def count(self) -> int:
+        """How many the approvals are."""
+        return distinct(self.approvals, self.pairs)
 
     def passes(self, quorum: int) -> bool:
         """Enough distinct persons, and not all of them the bot's business owner or deployer (`bot-owner`)."""
-        return len(self.approvals) >= quorum and bool(self.approvals - self.stands_near)
+        return self.count >= quorum and bool(self.approvals - self.stands_near)
 
     def reachable(self, quorum: int) -> bool:
         """True while those who approved and those who still may can make the quorum."""
-        able = self.approvals | self.may_still
-        return len(able) >= quorum and bool(able - self.stands_near)
+        spoken = self.approvals.union(*(beside(person, self.pairs) for person in self.approvals))
+        more = self.may_still - spoken
+        most = self.count + most_apart(more, self.pairs)
+        return most >= quorum and bool((self.approvals | more) - self.stands_near)
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from app.slack.parameters import pointer
 from app.slack.pieces import Bullets, Header, Line, Prose, Run, Small, Verbatim, bold, date, labelled, line
 from app.slack.text import chunks, excerpt, mrkdwn, one_line, short, visible
 from app.slack.words import EXCLUDED, NAMED_BY_BOT, REVERSIBILITY, SAID, UNKNOWN, group, name, status_line, titled
-from app.use_cases.card_facts import CardFacts, DecisionFacts, ExclusionFacts, StageFacts
+from app.use_cases.card_facts import AwayFacts, CardFacts, DecisionFacts, ExclusionFacts, StageFacts
 
 PIECE = 2_900
 """Characters of one piece of a long text; below Slack's limit of 3,000."""
@@ -242,6 +242,7 @@ def people(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
     lines: list[Line | Bullets] = []
     if facts.open_stage is not None:
         lines.append(labelled("May decide", *(_each(facts.may_decide, caps) or ["nobody now"])))
+        lines += _away(facts.away, caps)
         lines += _left_out(facts.excluded, caps)
     if facts.refusals:
         tried = "1 attempt to decide was" if facts.refusals == 1 else f"{facts.refusals:,} attempts to decide were"
@@ -255,6 +256,16 @@ def _each(names: Sequence[str], caps: Caps) -> list[str]:
     left = len(names) - len(shown)
     more = [f" and {left:,} more, all in Details"] if left else []
     return [*(f"{one}, " for one in shown[:-1]), *shown[-1:], *more]
+
+
+def _away(absent: Sequence[AwayFacts], caps: Caps) -> Iterator[Line]:
+    for one in absent[: caps.listed]:
+        away, by = name(one.person, caps.name), one.delegate
+        decides = () if by is None else ("; ", name(by, caps.name), f" decides for {away}")
+        yield line(*bolds(one.person, caps), " is away until ", one.until, *decides)
+    left = len(absent) - caps.listed
+    if left > 0:
+        yield line(f"and {left:,} more who are away, in Details")
 
 
 def _left_out(excluded: Sequence[ExclusionFacts], caps: Caps) -> Iterator[Line | Bullets]:

@@ -61,6 +61,7 @@ EXCLUDED: Final = {
     "on-behalf-of": "the bot acts for them, or because of their message",
     "bot-owner": "owns or deployed the bot",
     "beneficiary": "would be the payee, recipient or grantee",
+    "delegate-excluded": "decides for somebody who may not",
     "stage-repeat": "decided an earlier stage",
     "one-person-one-vote": "has a vote already",
     "not-eligible": "was not in the group when it was asked, or is not now",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.db.tables import Request
+from app.domain.delegation import Delegation
 from app.domain.request import Kind
 from app.governance.policy import Policy
 
@@ -21,22 +24,28 @@ MAY: dict[str, frozenset[str]] = {
 SEATS = ("business", "security", "model_quality", "legal", "incident", "rollback", "permissions", "exceptions")
 
 
-def roles(policy: Policy, kind: str, actor: str | None, row: Request) -> frozenset[str]:
-    """The roles of an actor of this kind (bot, person, ...) and id towards one request, as of now."""
+def roles(
+    policy: Policy, kind: str, actor: str | None, row: Request, received: Sequence[Delegation] = ()
+) -> frozenset[str]:
+    """The roles of an actor of this kind (bot, person, ...) and id towards one request, as of now.
+
+    ``received``: the delegations to them that run; a delegate decides, and so reads, what was asked for since.
+    """
     if kind == "bot":
         return frozenset({"asker"} if (row.asker_kind, row.asker_id) == ("bot", actor) else ())
     if kind != "person" or actor is None:
         return frozenset()
-    return frozenset(name for name, holds in _person_roles(policy, actor, row).items() if holds)
+    deciding = {actor, *(given.person for given in received if given.given_before(row.created_at))}
+    return frozenset(name for name, holds in _person_roles(policy, actor, row, deciding).items() if holds)
 
 
-def _person_roles(policy: Policy, person: str, row: Request) -> dict[str, bool]:
+def _person_roles(policy: Policy, person: str, row: Request, deciding: set[str]) -> dict[str, bool]:
     groups = {group for stage in (row.plan or {"stages": []})["stages"] for group in stage["groups"]}
     actions = {row.action, (row.undoes or {}).get("action", row.action)}
     held = {seat for seat in SEATS for action in actions if person in _holders(policy, row.bot, action, seat)}
     return {
         "asker": (row.asker_kind, row.asker_id) == ("person", person),
-        "decider": any(person in policy.members(group) for group in groups),
+        "decider": any(deciding & policy.members(group) for group in groups),
         "owner": bool(held),
         "business-owner": "business" in held and row.kind == Kind.ACTION,  # who owns the bot stops no rollback of it
         "responder": "incident" in held or person in policy.groups_that_may("respond"),

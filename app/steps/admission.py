@@ -77,7 +77,7 @@ async def write(asked: Asked, admission: Admission, *, has_workflow: bool) -> Sc
     row.body_hash, row.digest = secret.commit(admission.ask.body()), digest_of(row)
     asked.session.add(row)
     await asked.session.flush()
-    everybody = await crowd(asked.session)
+    everybody = await crowd(asked.session, admission.now)
     found = Scene(
         asked.ctx,
         asked.session,

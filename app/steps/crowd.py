@@ -1,24 +1,31 @@
-"""Everybody, read once in a transaction: who is active, as which subjects, and how the ledger names them."""
+"""Everybody, read once in a transaction: who is active, as which subjects, who is away, how the ledger names them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance
+from app.db import delegations, governance
+from app.domain.delegation import Delegation
 from app.domain.separation import Person
 from app.governance.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """By person id. ``pids``: the random stand-ins that the ledger may hold."""
+    """By person id. ``pids``: the random stand-ins that the ledger may hold. ``away``: whose delegations run now."""
 
     active: Mapping[str, bool]
     subjects: Mapping[str, frozenset[str]]
     pids: Mapping[str, str]
+    away: Sequence[Delegation] = ()
+
+    def received(self, delegate: str) -> Sequence[Delegation]:
+        """What makes this person the delegate of somebody who has not left."""
+        return [given for given in self.away if given.delegate == delegate and self.active[given.person]]
 
     def people(self, policy: Policy, also: Collection[str] = ()) -> dict[str, Person]:
         """Everybody with their groups under these rules. ``also``: built-in groups that count."""
@@ -32,7 +39,7 @@ class Crowd:
         }
 
 
-async def crowd(session: AsyncSession) -> Crowd:
+async def crowd(session: AsyncSession, now: datetime) -> Crowd:
     """Everybody as of now."""
     rows = await governance.everybody(session)
     subjects: dict[str, set[str]] = {}
@@ -43,4 +50,5 @@ async def crowd(session: AsyncSession) -> Crowd:
         active={row.id: row.active for row in rows},
         subjects={id_: frozenset(found) for id_, found in subjects.items()},
         pids={row.id: str(row.pid) for row in rows},
+        away=await delegations.running(session, now),
     )

@@ -58,6 +58,7 @@ async def bench_of(session: AsyncSession, row: Request, policy: Policy, crowd: C
 
 def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Crowd) -> Bench:
     """The bench of a request whose decisions the caller has read."""
+    people = crowd.people(policy, row.members)
     facts = Facts(
         asker_person=row.asker_id if row.asker_kind == "person" else None,
         credential_maker=row.credential_maker,
@@ -72,8 +73,18 @@ def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Cr
         kind=Kind(row.kind),
         approvers=frozenset((row.undoes or {}).get("approved_by", ())),
         policy_authors=frozenset(row.lowered_by),
+        delegators=_delegators(people, row, crowd),
     )
-    return Bench(crowd.people(policy, row.members), facts, made)
+    return Bench(people, facts, made)
+
+
+def _delegators(people: Mapping[str, Person], row: Request, crowd: Crowd) -> dict[str, frozenset[Person]]:
+    """Who stands in, and for whom: only by what was given before the request was admitted."""
+    found: dict[str, set[Person]] = {}
+    for given in crowd.away:
+        if given.given_before(row.created_at):
+            found.setdefault(given.delegate, set()).add(people[given.person])
+    return {delegate: frozenset(away) for delegate, away in found.items()}
 
 
 def owners_now(policy: Policy, row: Request) -> frozenset[str]:

@@ -16,8 +16,8 @@ from app.domain.states import OPEN, Status
 from app.governance.catalogue import PersonFile
 from app.governance.files import Governance
 from app.governance.version import swap_persons, version_of
-from app.steps.accounts import note_unlinked
 from app.steps.context import Context
+from app.steps.persons import note_unlinked
 from app.steps.rules import Rules
 
 

@@ -190,7 +190,8 @@ def _names(said: Ruling) -> dict[str, Any]:
 async def _record(found: Scene, attempt: Attempt, people: Bench) -> None:
     plan = people.facts.plan
     assert plan is not None and plan.open_stage is not None  # noqa: S101, PT018  `ruling` said record: a stage is open
-    body = attempt.body
+    body, stage = attempt.body, plan.stages[plan.open_stage]
+    stands_for = separation.stands_for(people.people[attempt.actor_id or ""], people.facts, stage)
     decision = Decision(
         id=attempt.id,
         request_id=found.row.id,
@@ -202,10 +203,11 @@ async def _record(found: Scene, attempt: Attempt, people: Bench) -> None:
         level=attempt.level,
         at=found.now,
         standing=True,
+        stands_for=stands_for,
     )
     found.session.add(decision)
     await found.session.flush()
-    await note_decision(found, attempt, plan.stages[plan.open_stage].name)
+    await note_decision(found, attempt, stage.name, stands_for)
     if body["decision"] == Say.DENY:
         found.become(Status.DENIED, "denied-by-person")
         found.note("denied", why="denied-by-person")
@@ -213,10 +215,11 @@ async def _record(found: Scene, attempt: Attempt, people: Bench) -> None:
     await go_on(found, bench_after(found, [*people.made, decision]))
 
 
-async def note_decision(found: Scene, attempt: Attempt, stage: str, kind: str = "decided") -> None:
-    """The entry of a decision: who as a pid, why and by which account sealed, and the hash of what was shown."""
+async def note_decision(found: Scene, attempt: Attempt, stage: str, stands_for: Sequence[str]) -> None:
+    """The entry of a decision: who and for whom as pids, why and by which account sealed, what was shown as a hash."""
+    by_delegation: dict[str, Any] = {"stands_for": [found.pid(person) for person in stands_for]} if stands_for else {}
     found.note(
-        kind,
+        "decided",
         {"reason": attempt.body["reason"], "identity": attempt.identity},
         person=found.pid(attempt.actor_id),
         attempt=str(attempt.id),
@@ -225,5 +228,6 @@ async def note_decision(found: Scene, attempt: Attempt, stage: str, kind: str = 
         digest=attempt.body["digest"],
         level=attempt.level,
         via=attempt.via,
+        **by_delegation,
         **await shown.named(found, attempt.body),
     )

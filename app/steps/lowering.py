@@ -41,7 +41,7 @@ async def lowered_by(asked: Asked, now: datetime, judged: Judged, under: Under) 
     published = await requests.succeeded(asked.session, PUBLISH, now - MAX_COOL_DOWN)
     if not published or judged.verdict.outcome is not Outcome.HOLD:
         return frozenset()
-    everybody, found = await crowd(asked.session), frozenset[str]()
+    everybody, found = await crowd(asked.session, now), frozenset[str]()
     bar = _bar(asked.policy, judged, everybody)
     for one in published:
         found |= await _by(asked, now, one, bar, lambda policy: _bar_under(policy, under, everybody))

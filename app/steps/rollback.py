@@ -128,7 +128,8 @@ async def _admission(asked: Asked, row: Request, now: datetime, undo: Action | N
         risk, reversibility = max(risk, undo.risk), undo.reversibility
     subjects, conflict_key, error = _values(replace(asked, ask=ask), row, now)
     verdict = verdict if verdict.outcome is Outcome.DENY else error or verdict
-    approved_by = {d.person_id for d in await requests.decisions(asked.session, row.id) if d.say == Say.APPROVE}
+    said = [d for d in await requests.decisions(asked.session, row.id) if d.say == Say.APPROVE]
+    approved_by = {person for d in said for person in (d.person_id, *d.stands_for)}
     return Admission(
         ask=ask,
         verdict=verdict,

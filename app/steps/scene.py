@@ -202,14 +202,15 @@ async def scene(ctx: Context, request_id: uuid.UUID) -> AsyncIterator[Scene]:
 async def on_locked(ctx: Context, session: AsyncSession, row: Request, original: Request | None = None) -> Scene:
     """What every step needs, read after the caller has locked the row, and that which it reverses."""
     in_force = await governance.in_force(session, row.bot)
+    now = await ctx.clock.now(session)
     return Scene(
         ctx=ctx,
         session=session,
         row=row,
-        now=await ctx.clock.now(session),
+        now=now,
         in_force=in_force,
         policy=await ctx.rules.named(session, in_force.policy),
-        crowd=await crowd(session),
+        crowd=await crowd(session, now),
         secret=await ctx.vault.find(session, f"request:{row.id}"),
         original=original,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from app.db import requests
 from app.db.tables import Settlement
 from app.domain.clocks import rfc3339
+from app.domain.delegation import beside, distinct
 from app.domain.errors import Closed, NotOpenToThis, SettlementDiffers, TooEarly, Violation
 from app.domain.request import Risk, Say
-from app.domain.separation import exclusions, violation
+from app.domain.separation import exclusions, only_vote, violation
 from app.domain.states import Status
 from app.steps.access import MAY, roles
 from app.steps.facts import bench
@@ -39,10 +40,10 @@ async def settling_violations(found: Scene, person_id: str) -> list[Violation]:
     if person is None or not person.active:
         return [violation("unlinked-identity")]
     made = await requests.decisions(found.session, found.row.id)
-    approved = any(decision.person_id == person_id and decision.say == Say.APPROVE for decision in made)
+    near = {person_id, *beside(person_id, people.facts.pairs)}
+    approved = any(near & {said.person_id, *said.stands_for} for said in made if said.say == Say.APPROVE)
     broken = exclusions(person, people.facts) + ([violation("stage-repeat")] if approved else [])
-    owns = person_id in people.facts.bot_owners and "bot-owner" not in {v.invariant for v in broken}
-    return broken + ([violation("bot-owner")] if owns else [])
+    return broken + [more for more in only_vote(person, people.facts) if more not in broken]
 
 
 async def _still_counts(found: Scene, said: Settlement) -> bool:
@@ -67,14 +68,15 @@ async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> 
     all_said = await requests.settlements(found.session, found.row.id)
     said = {s.person_id: s for s in all_said if s.person_id == person_id or await _still_counts(found, s)}
     new = _say(found, said, person_id, status, reason)
-    if len(said) < need(found.row.risk):
+    have = distinct(said, (await bench(found)).facts.pairs)  # a delegate and who is away are one
+    if have < need(found.row.risk):
         if new:
             await found.changed()
-        return len(said)
+        return have
     found.row.execution = {**(found.row.execution or {}), "status": status.value, "settled": True}
     await conclude(found, attempt, status, "settled")
     await found.changed()
-    return len(said)
+    return have
 
 
 def _say(found: Scene, said: dict[str, Settlement], person_id: str, status: Status, reason: str) -> bool:

@@ -28,6 +28,7 @@ async def withdraw(found: Scene, attempt: Attempt) -> None:
             level=attempt.level,
             at=found.now,
             standing=True,
+            stands_for=old.stands_for,
         )
     )
     found.become(Status.DENIED, "withdrawn")

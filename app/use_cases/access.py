@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, any_, false, literal, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import delegations
 from app.db.tables import Request
+from app.domain.delegation import Delegation
 from app.domain.errors import Forbidden, NotFound
 from app.governance.built_in import ADMINISTRATORS, BUILT_IN, GROUP
 from app.governance.policy import Policy
 from app.steps.access import MAY, SEATS, roles
+from app.steps.context import Context
 from app.steps.scene import NO_SUCH_REQUEST
 from app.use_cases.actors import Actor
 
 
-def require(policy: Policy, who: Actor, row: Request | None, what: str) -> Request:
-    """The row, when this actor may do that with it. Raises NotFound for what one may not even see, else Forbidden."""
-    held = frozenset() if row is None else roles(policy, who.kind, who.id, row)
+async def received(ctx: Context, session: AsyncSession, who: Actor) -> Sequence[Delegation]:
+    """The delegations that run now and make this actor somebody's delegate."""
+    if who.kind != "person" or who.id is None:
+        return ()
+    return await delegations.received(session, await ctx.clock.now(session), who.id)
+
+
+def require(policy: Policy, who: Actor, row: Request | None, what: str, given: Sequence[Delegation] = ()) -> Request:
+    """The row, when this actor may do that with it. Raises NotFound for what one may not even see, else Forbidden.
+
+    ``given``: what makes them somebody's delegate, where that matters.
+    """
+    held = frozenset() if row is None else roles(policy, who.kind, who.id, row, given)
     if row is None or not held & MAY["read"]:
         raise NotFound(NO_SUCH_REQUEST)
     if not held & MAY[what]:
@@ -26,7 +41,7 @@ def require(policy: Policy, who: Actor, row: Request | None, what: str) -> Reque
     return row
 
 
-def visible(policy: Policy, who: Actor) -> ColumnElement[bool]:
+def visible(policy: Policy, who: Actor, given: Sequence[Delegation] = ()) -> ColumnElement[bool]:
     """The condition on `Request` under which a list may show it to this actor: the same rule as `roles`."""
     if who.kind == "bot" and who.id is not None:
         return (Request.asker_kind == "bot") & (Request.asker_id == who.id)
@@ -36,11 +51,22 @@ def visible(policy: Policy, who: Actor) -> ColumnElement[bool]:
         who.id in group.members and "respond" in group.may for group in policy.groups.values()
     ):
         return true()
-    built_in = [ADMINISTRATORS, GROUP, *(f"{GROUP}:{bot}" for bot in policy.bots)]
-    mine = [name for name in (*policy.groups, *built_in) if who.id in policy.members(name)]
-    deciding: list[ColumnElement[bool]] = [Request.plan.contains(_stage_of(group)) for group in mine]
+    deciding = decided_by(policy, who.id)
+    for one in given:
+        deciding += [(Request.created_at > one.created_at) & what for what in decided_by(policy, one.person)]
     own = (Request.asker_kind == "person") & (Request.asker_id == who.id)
     return or_(own, *deciding, *_owned(policy, who.id))
+
+
+def decided_by(policy: Policy, person: str) -> list[ColumnElement[bool]]:
+    """The conditions on `Request` of which any makes it wait, or have waited, for a group of this person's."""
+    return [Request.plan.contains(_stage_of(group)) for group in groups_of(policy, person)]
+
+
+def groups_of(policy: Policy, person: str) -> list[str]:
+    """The groups that this person is in, Interlock's own too."""
+    built_in = [ADMINISTRATORS, GROUP, *(f"{GROUP}:{bot}" for bot in policy.bots)]
+    return [name for name in (*policy.groups, *built_in) if person in policy.members(name)]
 
 
 def _stage_of(group: str) -> dict[str, Any]:

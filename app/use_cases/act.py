@@ -104,7 +104,7 @@ async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed
         error = deed.check(row)
         if error is not None:
             raise error
-        return await view(session, policy, who, row)
+        return await view(services.ctx, session, policy, who, row)
 
 
 async def _refusal(found: Scene, who: Actor, deed: Deed) -> InterlockError | None:
@@ -134,7 +134,7 @@ async def settle(
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         row = require(policy, who, await requests.by_id(session, request_id), "read")
-        shown = await view(session, policy, who, row)
+        shown = await view(services.ctx, session, policy, who, row)
         wanted = settling.need(row.risk)
         return {**shown, "settle": {"status": status, "have": have, "need": wanted}}, have >= wanted
 

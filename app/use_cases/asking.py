@@ -46,4 +46,4 @@ async def standing(
     if secret.commit(ask.body()) != row.body_hash:
         raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=row.status)
     policy = await services.ctx.rules.in_force(session)
-    return row, Submitted(await view(session, policy, who, row), created)
+    return row, Submitted(await view(services.ctx, session, policy, who, row), created)

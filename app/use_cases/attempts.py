@@ -117,7 +117,7 @@ async def outcome(services: Services, who: Actor, request_id: uuid.UUID, attempt
         if attempt is None or row is None or attempt.ruling is None:
             raise Unavailable("It was not recorded. Try again.")
         policy = await services.ctx.rules.in_force(session)
-        return attempt, await view(session, policy, who, row)
+        return attempt, await view(services.ctx, session, policy, who, row)
 
 
 async def seen(services: Services, who: Actor, request_id: uuid.UUID) -> View:
@@ -126,4 +126,4 @@ async def seen(services: Services, who: Actor, request_id: uuid.UUID) -> View:
         row = await requests.by_id(session, request_id)
         if row is None:
             raise NotFound(NO_SUCH_REQUEST)
-        return await view(session, await services.ctx.rules.in_force(session), who, row)
+        return await view(services.ctx, session, await services.ctx.rules.in_force(session), who, row)

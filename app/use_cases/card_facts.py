@@ -11,6 +11,7 @@ from app.governance.masking import HIDDEN, Hidden
 
 __all__ = [
     "HIDDEN",
+    "AwayFacts",
     "CardFacts",
     "DecisionFacts",
     "EscalationFacts",
@@ -75,6 +76,15 @@ class ExclusionFacts:
 
     person: str
     invariants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwayFacts:
+    """Somebody of the open stage who is away. ``delegate``: who decides it for them, if anybody; names both."""
+
+    person: str
+    until: datetime
+    delegate: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +224,7 @@ class CardFacts:
     reversed_by: tuple[RollbackFacts, ...] = ()
     original: OriginalFacts | None = None
     stop: StopFacts | None = None
+    away: tuple[AwayFacts, ...] = ()
 
     @property
     def open_stage(self) -> StageFacts | None:

@@ -21,13 +21,15 @@ from app.governance.built_in import RESUME_BOT, RESUME_INSTALLATION
 from app.governance.masking import masked, secrets, without
 from app.governance.policy import Policy
 from app.steps import shown
+from app.steps.away import absent
 from app.steps.context import Context
-from app.steps.crowd import crowd
+from app.steps.crowd import Crowd, crowd
 from app.steps.facts import Bench, bench_with
 from app.steps.rollback import original_of
 from app.steps.scene import NO_SUCH_REQUEST
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.card_facts import (
+    AwayFacts,
     CardFacts,
     DecisionFacts,
     EscalationFacts,
@@ -140,7 +142,8 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
     policy = await ctx.rules.in_force(session)
     made = await requests.decisions(session, row.id)
     tries = await requests.execution_attempts(session, row.id)
-    people = bench_with(made, row, policy, await crowd(session))
+    everybody = await crowd(session, await ctx.clock.now(session))
+    people = bench_with(made, row, policy, everybody)
     names = {person.id: person.name for person in await governance.persons(session)}
     parameters, not_shown = await _masks(ctx, session, row)
     in_force = await governance.in_force(session, row.bot)
@@ -186,6 +189,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         reversed_by=await _reversed_by(session, row, names),
         original=await _original(ctx, session, row),
         stop=await _ended_stop(session, policy, row),
+        away=_away(people, policy, everybody, names) if held else (),
     )
 
 
@@ -265,7 +269,7 @@ def _escalations(stage: dict[str, Any]) -> Iterator[EscalationFacts]:
 def _approvals(index: int, status: str, made: Sequence[Decision], people: Bench) -> int:
     plan = people.facts.plan
     if status == "open" and plan is not None:
-        return len(people.tally(plan, index).approvals)  # a vote that no longer counts is not shown as one that does
+        return people.tally(plan, index).count  # a vote that no longer counts is not shown as one that does
     return sum(1 for decision in made if decision.standing and decision.stage == index and decision.say == "approve")
 
 
@@ -277,6 +281,13 @@ def _excluded(people: Bench, policy: Policy, names: dict[str, str]) -> tuple[Exc
     members = sorted({person for group in plan.stages[plan.open_stage].groups for person in policy.members(group)})
     judged = ((id_, exclusions(people.people[id_], people.facts)) for id_ in members if id_ in people.people)
     return tuple(ExclusionFacts(names[id_], tuple(v.invariant for v in broken)) for id_, broken in judged if broken)
+
+
+def _away(people: Bench, policy: Policy, everybody: Crowd, names: dict[str, str]) -> tuple[AwayFacts, ...]:
+    return tuple(
+        AwayFacts(names[one.person], one.until, None if one.delegate is None else names[one.delegate])
+        for one in absent(people, policy, everybody)
+    )
 
 
 def _decision(row: Request, made: Decision, names: dict[str, str]) -> DecisionFacts:

@@ -16,8 +16,8 @@ from app.domain.errors import Forbidden, InterlockError, Malformed, NotOpenToThi
 from app.domain.request import Level, word
 from app.domain.separation import violation
 from app.identity.secrets import hash_secret
-from app.steps.accounts import note_account
 from app.steps.context import Context
+from app.steps.persons import note_of_person
 from app.use_cases.actors import Actor, SlackAccount, person_id
 from app.use_cases.services import Services
 
@@ -120,7 +120,7 @@ async def _claimed(
     if new:
         account = {"team": found.team, "user": found.user, "identity": who.identity}
         pid, level = str(person.pid), word(who.level)
-        await note_account(ctx, session, "identity-linked", pid, account, by=pid, via=who.via, assurance=level)
+        await note_of_person(ctx, session, "identity-linked", pid, account, by=pid, via=who.via, assurance=level)
     return _linked(found, person)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -95,8 +95,8 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
 
     Of a request that is no longer held, the places of the last stage that was asked. A group without a channel, or
     whose channel is closed to us, is asked in direct messages: those of its people who may decide; so are the groups
-    that are built in, and all groups of a stage that wants it so. Raises Unavailable when people must be asked and
-    ``team`` is not known yet.
+    that are built in, all groups of a stage that wants it so, and who decides for somebody of any group without being
+    in one. Raises Unavailable when people must be asked and ``team`` is not known yet.
     """
     stage = last_asked(row)
     if stage is None:
@@ -104,7 +104,7 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
     policy = await ctx.rules.in_force(session)
     channels = await channels_of(session, policy, stage)
     alone = [group for group in stage.groups if group not in channels]
-    return set(channels.values()) | await _people(session, row, policy, alone, team)
+    return set(channels.values()) | await _people(ctx, session, row, alone, team)
 
 
 async def channels_of(session: AsyncSession, policy: Policy, stage: Stage) -> dict[str, str]:
@@ -126,12 +126,28 @@ def last_asked(row: Request) -> Stage | None:
     return next((stage for stage in stages if stage.status == "open"), asked[-1] if asked else None)
 
 
-async def _people(session: AsyncSession, row: Request, policy: Policy, groups: list[str], team: str | None) -> set[str]:
-    if not groups or row.status != Status.HELD:
+async def _people(ctx: Context, session: AsyncSession, row: Request, alone: list[str], team: str | None) -> set[str]:
+    """Who is asked in person: those of ``alone`` groups, and who decides in the place of somebody away."""
+    if row.status != Status.HELD:
+        return set()
+    asked = await _asked(ctx, session, row, alone)
+    if not asked and not alone:
         return set()
     if team is None:
         raise Unavailable("Slack has not said yet which team we are installed in.")
-    able = (await bench_of(session, row, policy, await crowd(session))).may_decide()
-    members = {person for group in groups for person in policy.members(group)}
-    users = await slack.users_of(session, team, members & set(able))
+    users = await slack.users_of(session, team, asked)
     return {user for of_person in users.values() for user in of_person}
+
+
+async def _asked(ctx: Context, session: AsyncSession, row: Request, alone: list[str]) -> set[str]:
+    everybody, stage = await crowd(session, await ctx.clock.now(session)), last_asked(row)
+    if stage is None or not (alone or everybody.away):
+        return set()
+    policy = await ctx.rules.in_force(session)
+    people = await bench_of(session, row, policy, everybody)
+    standing_in = people.facts.delegators.keys() - _members(policy, stage.groups)
+    return set(people.may_decide()) & (_members(policy, alone) | standing_in)
+
+
+def _members(policy: Policy, groups: Iterable[str]) -> set[str]:
+    return {person for group in groups for person in policy.members(group)}

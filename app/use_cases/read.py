@@ -23,7 +23,7 @@ from app.domain.errors import Forbidden, Malformed
 from app.domain.states import OPEN, Status
 from app.steps.crowd import crowd
 from app.steps.facts import bench_of
-from app.use_cases.access import require, visible
+from app.use_cases.access import received, require, visible
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.services import Services
 from app.use_cases.views import View, view
@@ -36,8 +36,9 @@ async def read(services: Services, who: Actor, request_id: uuid.UUID) -> View:
     """A request as this actor sees it. Raises NotFound also for what they may not see."""
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
-        row = require(policy, who, await requests.by_id(session, request_id), "read")
-        return await view(session, policy, who, row)
+        given = await received(services.ctx, session, who)
+        row = require(policy, who, await requests.by_id(session, request_id), "read", given)
+        return await view(services.ctx, session, policy, who, row)
 
 
 async def wait(services: Services, who: Actor, request_id: uuid.UUID, *, seconds: float, since: int | None) -> View:
@@ -83,8 +84,8 @@ async def listing(
     mine = person_id(who) if filters.decidable_by_me else None
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
-        everybody = await crowd(session)
-        where = [visible(policy, who), *_conditions(filters)]
+        everybody = await crowd(session, await services.ctx.clock.now(session))
+        where = [visible(policy, who, everybody.received(who.id or "")), *_conditions(filters)]
         while len(items) <= limit:
             rows = await requests.page(session, where=where, after=after, limit=limit + 1)
             shown = [
@@ -92,7 +93,7 @@ async def listing(
                 for row in rows
                 if not mine or mine in (await bench_of(session, row, policy, everybody)).may_decide()
             ]
-            items += [await view(session, policy, who, row, everybody) for row in shown]
+            items += [await view(services.ctx, session, policy, who, row, everybody=everybody) for row in shown]
             if len(rows) <= limit:
                 break
             after = (rows[-1].created_at, rows[-1].id)

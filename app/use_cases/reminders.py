@@ -49,8 +49,11 @@ async def reminder_in(
     channels = await channels_of(session, policy, stage)
     here = {group for group in stage.groups if channels.get(group) == place}
     alone = {group for group in stage.groups if group not in channels}
-    able = set((await bench_of(session, row, policy, await crowd(session))).may_decide())
-    asked = able.intersection(person for group in here or alone for person in policy.members(group))
+    people = await bench_of(session, row, policy, await crowd(session, await ctx.clock.now(session)))
+    near = {person for group in here or alone for person in policy.members(group)}
+    if not here:  # who decides for somebody of a group that has a channel is asked directly all the same
+        near |= people.facts.delegators.keys()
+    asked = near & set(people.may_decide())
     accounts = await slack.users_of(session, team, asked)
     if not here:
         accounts, asked = {person: [place] for person, users in accounts.items() if place in users}, set()

@@ -17,19 +17,25 @@ from app.domain.rollback import HAS_OUTCOME, WARNINGS
 from app.domain.states import Status
 from app.governance.policy import Policy
 from app.steps.access import MAY, roles
+from app.steps.away import absent
+from app.steps.context import Context
 from app.steps.crowd import Crowd, crowd
 from app.steps.facts import bench_with
+from app.use_cases.access import received
 from app.use_cases.actors import Actor
 
 View = dict[str, Any]
 
 
-async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, everybody: Crowd | None = None) -> View:
+async def view(
+    ctx: Context, session: AsyncSession, policy: Policy, who: Actor, row: Request, *, everybody: Crowd | None = None
+) -> View:
     """The JSON of a request (DESIGN.md section 6). A bot's view has no people in it.
 
     ``everybody``: give it when several requests are shown in one transaction.
     """
-    held = roles(policy, who.kind, who.id, row)
+    given = await received(ctx, session, who) if everybody is None else everybody.received(who.id or "")
+    held = roles(policy, who.kind, who.id, row, given)
     made = await requests.decisions(session, row.id)
     tries = [] if row.execution is None else await requests.execution_attempts(session, row.id)
     shown = {**_ask(row), **_judged(row), "plan": _plan(row, made), "execution": _execution(row, tries)}
@@ -37,7 +43,7 @@ async def view(session: AsyncSession, policy: Policy, who: Actor, row: Request, 
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
         shown |= {"ended_reason": row.ended_reason, "original": await _original(session, row)}
-        shown["may_decide"] = await _may_decide(session, policy, row, made, everybody)
+        shown |= await _asked(ctx, session, policy, row, made, everybody=everybody)
         shown["decisions"] = [_decision(row, decision) for decision in made]
         settled = [] if row.execution is None else await requests.settlements(session, row.id)
         shown["settlements"] = [_settlement(said) for said in settled]
@@ -61,7 +67,7 @@ async def _as_stopped(session: AsyncSession, row: Request, shown: View) -> View:
             "stages": [{**was, **then} for was, then in zip(shown["plan"]["stages"], stages, strict=True)],
         }
     if "may_decide" in shown:
-        revoked |= {"may_decide": [], "ended_reason": in_force.why_stopped(row.stop_epochs)}
+        revoked |= {"may_decide": [], "away": [], "ended_reason": in_force.why_stopped(row.stop_epochs)}
     return {**shown, **revoked}
 
 
@@ -110,12 +116,25 @@ def warnings(policy: Policy, row: Request) -> list[str]:
     return [] if action.rollback else ["Nothing undoes this action."]
 
 
-async def _may_decide(
-    session: AsyncSession, policy: Policy, row: Request, made: Sequence[Decision], everybody: Crowd | None
-) -> list[str]:
+async def _asked(
+    ctx: Context,
+    session: AsyncSession,
+    policy: Policy,
+    row: Request,
+    made: Sequence[Decision],
+    *,
+    everybody: Crowd | None,
+) -> View:
+    """Who is asked to decide now, and who would be but is away."""
     if row.status != Status.HELD:  # no stage is open: nobody need be read
-        return []
-    return bench_with(made, row, policy, everybody or await crowd(session)).may_decide()
+        return {"may_decide": [], "away": []}
+    everybody = everybody or await crowd(session, await ctx.clock.now(session))
+    people = bench_with(made, row, policy, everybody)
+    away = [
+        {"person": one.person, "until": rfc3339(one.until), "delegate": one.delegate}
+        for one in absent(people, policy, everybody)
+    ]
+    return {"may_decide": people.may_decide(), "away": away}
 
 
 def _ask(row: Request) -> View:
@@ -200,6 +219,7 @@ def _decision(row: Request, made: Decision) -> View:
         "assurance": made.level,
         "at": rfc3339(made.at),
         "standing": made.standing,
+        "stands_for": made.stands_for,
     }
 
 

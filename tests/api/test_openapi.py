@@ -140,6 +140,7 @@ def test_the_idempotency_key_is_needed_to_ask(described: dict[str, Any]) -> None
         "/v1/bots/{id}/resume": False,
         "/v1/installation/resume": False,
         "/v1/governance-requests": True,
+        "/v1/delegations": True,
     }
 
 

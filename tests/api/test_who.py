@@ -36,6 +36,10 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
         "reason": "mended",
     },
     ("POST", "/v1/identity-links"): {"code": "ABCD-EFGH"},
+    ("POST", "/v1/delegations"): {"to": "dana", "until": "2026-01-19T08:00:00Z", "reason": "away"},
+    ("GET", "/v1/delegations"): None,
+    ("GET", "/v1/delegations/{id}"): None,
+    ("DELETE", "/v1/delegations/{id}"): None,
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
 }
@@ -56,6 +60,10 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/v1/installation/resume"): (403, 403, 409, 403),
     ("POST", "/v1/governance-requests"): (403, 403, 409, 403),
     ("POST", "/v1/identity-links"): (403, 403, 422, 403),
+    ("POST", "/v1/delegations"): (403, 403, 422, 403),
+    ("GET", "/v1/delegations"): (403, 403, 200, 403),
+    ("GET", "/v1/delegations/{id}"): (403, 403, 404, 403),
+    ("DELETE", "/v1/delegations/{id}"): (403, 403, 404, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
 }

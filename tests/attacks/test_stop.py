@@ -267,7 +267,7 @@ async def test_what_has_started_never_reads_as_revoked(world: World) -> None:
         assert (await start(world.ctx, id_of(shown), "one")).go is not None
         answer = await world.suspend()
         assert shown["id"] in [one["request_id"] for one in answer["in_flight"]]
-        seen = await view(session, await world.ctx.rules.in_force(session), world.person("anya"), row)
+        seen = await view(world.ctx, session, await world.ctx.rules.in_force(session), world.person("anya"), row)
     assert seen["status"] != "revoked"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.hostile.cases import (
     ASK,
+    AWAY,
     CHANGE,
     DECIDE,
     JSON,
@@ -94,13 +95,13 @@ KEYS: dict[str, tuple[bytes, ...]] = {
 
 def _keys() -> Iterator[Hostile]:
     refused: dict[str, Any] = {"status": 422, "problem": "idempotency-key-missing", "says": "Idempotency-Key"}
-    for route in (ASK, DECIDE, ROLLBACK, RESUME, CHANGE):
+    for route in (ASK, DECIDE, ROLLBACK, RESUME, CHANGE, AWAY):
         for name, keys in KEYS.items():
             headers = (JSON, *((b"Idempotency-Key", key) for key in keys))
             yield from by_both(
                 route, Hostile(f"a key: {name}", **refused, **route.sent(encoded(route.good), headers=headers))
             )
-    for route in (ASK, ROLLBACK, CHANGE):
+    for route in (ASK, ROLLBACK, CHANGE, AWAY):
         yield from by_both(route, Hostile("no key", **refused, **route.sent(encoded(route.good), headers=(JSON,))))
     reused: dict[str, Any] = {"status": 409, "problem": "idempotency-key-reused", "says": "another body"}
     before = (JSON, (b"Idempotency-Key", b"<used>"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.hostile.cases import (
     ASK,
+    AWAY,
     CANCEL,
     CHANGE,
     DECIDE,
@@ -237,6 +238,24 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "null parameters": ({"parameters": None}, "parameters"),
         "a list of parameters": ({"parameters": []}, "parameters"),
         "somebody else who asks": ({"on_behalf_of": "customer:carl"}, "on_behalf_of"),
+    },
+    AWAY: {
+        **NO_REASON,
+        "nobody": ({"to": GONE}, "to"),
+        "an empty name": ({"to": ""}, "to"),
+        "two delegates": ({"to": ["eve", "marco"]}, "to"),
+        "no end": ({"until": GONE}, "until"),
+        "a null end": ({"until": None}, "until"),
+        "a number for an end": ({"until": 1_900_000_000}, "until"),
+        "a date for an end": ({"until": "2030-01-19"}, "until"),
+        "an end without its zone": ({"until": "2030-01-19T08:00:00"}, "until"),
+        "an end that no calendar has": ({"until": "2030-02-30T08:00:00Z"}, "until"),
+        "an end before the calendar": ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
+        "an end after the calendar": ({"until": "9999-12-31T23:59:59-14:00"}, "until"),
+        "an end with full-width digits": ({"until": "\uff12\uff10\uff13\uff10-01-19T08:00:00Z"}, "until"),
+        "a begin that is none": ({"from": "now"}, "from"),
+        "for somebody else": ({"person": "marco"}, "person"),
+        "a begin by another name": ({"begin": "2030-01-19T08:00:00Z"}, "begin"),
     },
     LINK: {
         "no code": ({"code": GONE}, "code"),

@@ -110,6 +110,14 @@ SETTLE = Route(
     "reason",
 )
 LINK = Route("link", "/v1/identity-links", {"code": "<code>"}, ("bot", "dana"), "code")
+AWAY = Route(
+    "away",
+    "/v1/delegations",
+    {"to": "eve", "until": "2026-01-19T08:00:00Z", "reason": "away"},
+    ("bot", "dana"),
+    "reason",
+    (JSON, KEY),
+)
 ROLLBACK = Route(
     "rollback", "/v1/requests/<succeeded>/rollbacks", {"reason": "wrong"}, ("bot", "ivan"), "reason", (JSON, KEY)
 )
@@ -128,7 +136,7 @@ CHANGE = Route(
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK, AWAY)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.hostile.cases import (
+    AWAY,
     CANCEL,
     CHANGE,
     DECIDE,
@@ -257,4 +258,24 @@ def _links() -> Iterator[Hostile]:
     yield Hostile("link by greta: a good code after ten that were none", 429, "rate-limited", "wrong codes", **often)
 
 
-STATES = [*_refused(), *_conflicts(), *_undoing(), *_stops(), *_changes(), *_links()]
+def _away() -> Iterator[Hostile]:
+    for who in ("bot", "other-bot", "desk", "stranger", "removed", "dana by click"):
+        sent = AWAY.sent(AWAY.changed(until="2030-01-19T08:00:00Z"), who=who)
+        yield Hostile(f"away by {who}", **VIOLATES, **sent)
+    for name, (fields, where) in TIMES.items():
+        more = {"where": where}
+        yield Hostile(
+            f"away by dana: {name}", 422, "malformed", "", **AWAY.sent(AWAY.changed(**fields), who="dana"), more=more
+        )
+
+
+TIMES: dict[str, tuple[dict[str, Any], str]] = {
+    "over before it begins": ({}, "until"),
+    "for years": ({"until": "9999-12-31T23:59:59Z"}, "until"),
+    "backdated": ({"from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}, "from"),
+    "to oneself": ({"to": "dana"}, "to"),
+    "to a bot": ({"to": "bot"}, "to"),
+    "to a group": ({"to": "group:leads"}, "to"),
+    "to who has left": ({"to": "zoe"}, "to"),
+}
+STATES = [*_refused(), *_conflicts(), *_undoing(), *_stops(), *_changes(), *_links(), *_away()]

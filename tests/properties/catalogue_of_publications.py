@@ -15,7 +15,7 @@ STEPS = "properties/test_guards_of_publications.py::"
 PUBLICATIONS = (
     Mutant(
         "policy-author",
-        f"{SEPARATION}:exclusions",
+        f"{SEPARATION}:_own_exclusions",
         "if person.id in facts.policy_authors:",
         "if False:",
         (STEPS + "test_who_lowered_the_bar_does_not_step_over_it",),

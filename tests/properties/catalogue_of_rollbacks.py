@@ -40,7 +40,7 @@ ROLLBACKS = (
     ),
     Mutant(
         "rollback-approver: of rollbacks",
-        f"{SEPARATION}:exclusions",
+        f"{SEPARATION}:_own_exclusions",
         "if facts.kind is Kind.ROLLBACK and _stood_near_the_original(person, facts):",
         "if False:",
         (NEAR, SIGNS_NOT, BY_GRAPH + "test_the_personal_exclusions_are_the_same_for_every_stage"),
@@ -107,8 +107,8 @@ ROLLBACKS = (
     Mutant(
         "rollback: who approved, whether that stands or not",
         f"{UNDOING}:_admission",
-        "if d.say == Say.APPROVE}",
-        "if d.say == Say.APPROVE and d.standing}",
+        "if d.say == Say.APPROVE]",
+        "if d.say == Say.APPROVE and d.standing]",
         (BACK + "test_whose_approval_was_void_does_not_sign_its_rollback",),
     ),
     Mutant(

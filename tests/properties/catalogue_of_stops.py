@@ -79,14 +79,14 @@ STOPS = (
     ),
     Mutant(
         "governance-change: who asked",
-        f"{SEPARATION}:exclusions",
+        f"{SEPARATION}:_own_exclusions",
         "{facts.asker_person, *facts.bot_owners}",
         "{*facts.bot_owners}",
         (BY_EXAMPLE + "test_who_asked_for_a_change_or_owns_the_bot_it_is_about", CHANGES_NOT),
     ),
     Mutant(
         "governance-change: who owns or deployed",
-        f"{SEPARATION}:exclusions",
+        f"{SEPARATION}:_own_exclusions",
         "{facts.asker_person, *facts.bot_owners}",
         "{facts.asker_person}",
         (
@@ -97,7 +97,7 @@ STOPS = (
     ),
     Mutant(
         "governance-change: of governance",
-        f"{SEPARATION}:exclusions",
+        f"{SEPARATION}:_own_exclusions",
         "if facts.kind is Kind.GOVERNANCE and",
         "if False and",
         (CHANGES_NOT, STOPPING + "test_who_asked_owned_or_deployed_does_not_let_it_go_on"),

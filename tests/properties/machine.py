@@ -25,11 +25,12 @@ from app.steps.tick import tick
 from app.use_cases import act, attempts, decide, stop
 from app.use_cases.actors import Actor
 from tests.properties import made
+from tests.properties.absence import Giving, givings
 from tests.properties.asking import ANSWERS, MOST, Asking, askings, rarely
 from tests.properties.ground import NOON
+from tests.properties.leaving import Leaving
 from tests.properties.made import ACCOUNTS, ACTIONS, GROUPS, LEVELS, POOL, RESPONDERS, RISKS, SUBJECTS, UNDO_PLAN, Files
 from tests.properties.oracle import Case, Said
-from tests.properties.watched import Watched
 
 which = st.integers(0, MOST - 1)
 accounts = st.sampled_from([*POOL, *POOL, *ACCOUNTS])
@@ -37,17 +38,25 @@ levels = st.sampled_from(["strong", "strong", *LEVELS])
 says = st.sampled_from(["approve", "approve", "approve", "deny", "abstain"])
 spans = st.sampled_from([1, 9, 11, 60, 660, 3700]).map(lambda seconds: timedelta(seconds=seconds))
 orders = st.permutations(POOL)
-LOST = ["left", "group", "away", "buyer", "owner", "withdraws"]
+LOST = ["left", "group", "absent", "back", "back", "buyer", "owner", "withdraws"]
 OTHERWISE = [None, None, None, "allow", "deny"]
 
 
-class Gate(Watched):
+class Gate(Leaving):
     """The gate under everything that may happen."""
 
-    @initialize(files=made.files(), makers=st.tuples(made.people, made.people), first=askings, second=askings)
-    def begin(self, files: Files, makers: tuple[str, str], first: Asking, second: Asking) -> None:
-        """An installation under these files, a bot with two credentials, and two asks of its."""
+    @initialize(
+        files=made.files(),
+        makers=st.tuples(made.people, made.people),
+        away=st.lists(givings, max_size=4),
+        first=askings,
+        second=askings,
+    )
+    def begin(self, files: Files, makers: tuple[str, str], away: list[Giving], first: Asking, second: Asking) -> None:
+        """An installation under these files, a bot with two credentials, who is away, and two asks of its."""
         self.ground.run(self._begin(files, makers))
+        for giving in away:
+            self._leave(giving)
         self._ask(first)
         self._ask(second)
 
@@ -277,7 +286,10 @@ class Gate(Watched):
             self.ground.run(self.ground.sql("update person set active = false where id = :id", id=person))
         elif how == "group":
             self._put(groups={name: members - {person} for name, members in files.groups.items()})
-        elif how == "away":
+        elif how == "back":
+            for one in [one for one in self.oracle.given if person in (one.person, one.delegate)]:
+                self._end(one, one.person)
+        elif how == "absent":
             self._put(present=files.present - {person})
         elif how == "withdraws":
             self._do(case, partial(self._decide, case, person, "click", "deny", "because"))

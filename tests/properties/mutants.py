@@ -87,12 +87,13 @@ def catalogue() -> dict[str, Mutant]:
     """All mutants by name. Imported late: what it holds is data that tests may read as well."""
     from tests.properties.catalogue import INVARIANTS, RULES  # noqa: PLC0415
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
+    from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_publications import PUBLICATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_rollbacks import ROLLBACKS  # noqa: PLC0415
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
 
-    several = (INVARIANTS, RULES, DECISIONS, EXECUTION, ROLLBACKS, STOPS, PUBLICATIONS, BUDGETS)
+    several = (INVARIANTS, RULES, DECISIONS, EXECUTION, ROLLBACKS, STOPS, PUBLICATIONS, BUDGETS, DELEGATIONS)
     return {mutant.name: mutant for mutants in several for mutant in mutants}
 
 

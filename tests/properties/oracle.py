@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.properties.absence import Away, as_one, away_for, beside
 from tests.properties.made import ACTIONS, FIXED, LEVELS, RESPONDERS, RISKS, UNDO_PLAN, Files, PlanMade, StageMade
 
 MOVES: dict[str | None, set[str]] = {
@@ -107,6 +108,7 @@ class Case:
     undone: str | None = None
     approvers: frozenset[str] = frozenset()
     of_all: bool = False
+    admitted_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     demands: list[Demand] = field(default_factory=list)
@@ -159,6 +161,11 @@ class Oracle:
     stops: tuple[int, int] = (0, 0)
     stopped: set[str] = field(default_factory=set)
     said: dict[str, Said] = field(default_factory=dict)
+    given: list[Away] = field(default_factory=list)
+
+    def pairs(self, case: Case) -> list[tuple[str, str]]:
+        """Who stands in for whom in a request, now."""
+        return [(g.delegate, g.person) for g in self.given if g.for_what_came(case.admitted_at, self.now)]
 
     def person_of(self, account: str) -> str | None:
         """Who an account is: one active person, or nobody. People's own ids are accounts of the dev issuer."""
@@ -182,7 +189,12 @@ class Oracle:
         return mine | before
 
     def near(self, case: Case, person: str) -> set[str]:
-        """Which personal exclusions bar a person from a request (DESIGN.md section 8)."""
+        """Which personal exclusions bar a person from a request, also for whom they stand in for."""
+        inherited = any(self._near(case, away) for away in away_for(self.pairs(case), person))
+        return self._near(case, person) | ({"delegate-excluded"} if inherited else set())
+
+    def _near(self, case: Case, person: str) -> set[str]:
+        """Which of their own (DESIGN.md section 8)."""
         mine = {subject for subject, owner in self.files.subjects.items() if owner == person}
         high = RISKS.index(case.risk) >= RISKS.index("high")
         asked, touched = person in (case.asker, case.maker), bool(mine & {case.behalf, case.trigger, case.payee})
@@ -201,12 +213,22 @@ class Oracle:
         found = self.near(case, person)
         if not self.here(person):
             found.add("unlinked-identity")
-        if not any(person in case.then.get(g, ()) and person in self.files.members(g) for g in stage["groups"]):
+        lent = [away for away in away_for(self.pairs(case), person) if self.here(away)]
+        if not any(self.own_right(case, one, stage) for one in (person, *lent)):
             found.add("not-eligible")
         low = RISKS.index(case.risk) < RISKS.index("high")
-        if low and stage["quorum"] == 1 and person in self.stands_as_owner(case):
-            found.add("bot-owner")
+        if low and stage["quorum"] == 1 and person in self.stand_near(case):
+            found.add("bot-owner or their delegate")
         return found
+
+    def own_right(self, case: Case, person: str, stage: Mapping[str, Any]) -> bool:
+        """They were in a group of the stage, and are."""
+        return any(person in case.then.get(g, ()) and person in self.files.members(g) for g in stage["groups"])
+
+    def stand_near(self, case: Case) -> frozenset[str]:
+        """The bot's owners, and who stands in for one."""
+        owners = self.stands_as_owner(case)
+        return owners | {delegate for delegate, away in self.pairs(case) if away in owners}
 
     def would_count(self, case: Case, person: str) -> bool:
         """A yes of this person would bring the open stage on."""
@@ -214,9 +236,9 @@ class Oracle:
         open_ = [] if row is None else [i for i, stage in enumerate(row.stages) if stage["status"] == "open"]
         if row is None or not open_ or self.wrong_with(case, person, row.stages[open_[0]]):
             return False
-        repeat = any(demand.repeat for demand in case.demands)
+        repeat, one = any(demand.repeat for demand in case.demands), {person, *beside(self.pairs(case), person)}
         return not any(
-            vote.standing and vote.person == person and (vote.stage == open_[0] or not repeat) for vote in row.votes
+            vote.standing and vote.person in one and (vote.stage == open_[0] or not repeat) for vote in row.votes
         )
 
     def approvers(self, case: Case) -> set[str]:
@@ -293,9 +315,9 @@ class Oracle:
             and (self.said[vote.id].reason or not wanted.reason)
             and not self.wrong_with(case, vote.person, stage)
         }
-        able -= repeaters
-        far = able if RISKS.index(case.risk) >= RISKS.index("high") else able - self.stands_as_owner(case)
-        return len(able) >= wanted.quorum and bool(far)
+        able -= repeaters.union(*(beside(self.pairs(case), person) for person in repeaters))
+        far = able if RISKS.index(case.risk) >= RISKS.index("high") else able - self.stand_near(case)
+        return as_one(able, self.pairs(case)) >= wanted.quorum and bool(far)
 
     def wrong_in_vote(self, case: Case, row: Row, vote: Vote) -> Iterator[str]:
         """Why this decision, just recorded, should not have been."""
@@ -313,7 +335,8 @@ class Oracle:
             yield "weak-authentication"
         if stage["reason_required"] and vote.say == "approve" and not said.reason:
             yield "no reason was given"
-        before = [v for v in row.votes if v.standing and v.person == vote.person and v.id != vote.id]
+        one = {vote.person, *beside(self.pairs(case), vote.person)}
+        before = [v for v in row.votes if v.standing and v.person in one and v.id != vote.id]
         if any(v.stage == vote.stage for v in before):
             yield "one-person-one-vote"
         if any(v.stage < vote.stage for v in before) and not any(demand.repeat for demand in case.demands):

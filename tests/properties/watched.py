@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from app.domain.clocks import moment
 from app.domain.errors import Forbidden, InterlockError
+from tests.properties.absence import beside
 from tests.properties.ground import NOON, Ground
 from tests.properties.made import Files
 from tests.properties.oracle import ENDED, MOVES, Case, Oracle, Row, demanded
@@ -35,6 +36,7 @@ class Watched(RuleBasedStateMachine):
         self.ground.clock.at = NOON
         self.oracle = Oracle(files, NOON)
         await self.ground.put(self.services, files)
+        await self.ground.sql("delete from delegation")
         await self.ground.sql("update bot set suspended_at = null")
         await self.ground.sql("update installation set suspended_at = null")
         self.clients = [(await self.ground.credential(maker), maker) for maker in makers]
@@ -94,8 +96,10 @@ class Watched(RuleBasedStateMachine):
         for entry in entries[case.entries :]:
             self._entry(case, row, entry)
         assert row.status == case.status, f"the row is {row.status}, its last entry says {case.status}"
-        for vote in row.votes:
-            wrong = [] if vote.id in case.decided else list(self.oracle.wrong_in_vote(case, row, vote))
+        heard = {entry["facts"]["attempt"]: moment(entry["at"]) for entry in entries if "level" in entry["facts"]}
+        for vote in (vote for vote in row.votes if vote.id not in case.decided):
+            self.oracle.now = heard.get(vote.id, self.oracle.now)  # as of when it was recorded, to the millisecond
+            wrong = list(self.oracle.wrong_in_vote(case, row, vote))
             assert not wrong, f"{vote} was recorded: {wrong}"
         wrong = list(self.oracle.wrong_in_plan(case, row))
         assert not wrong, f"the plan of {case} is not what was asked for: {wrong}"
@@ -103,7 +107,7 @@ class Watched(RuleBasedStateMachine):
         case.version, case.entries, case.row = row.version, len(entries), row
 
     def _admitted(self, case: Case, row: Row, entry: Mapping[str, Any]) -> None:
-        case.expires_at = row.expires_at
+        case.expires_at, case.admitted_at = row.expires_at, moment(entry["at"])
         if not row.stages and row.status in ("denied", "expired"):
             return
         wanted, wrong = (
@@ -150,6 +154,13 @@ class Watched(RuleBasedStateMachine):
         seen["started: after being held again"] += len(case.demands) > 1 or not all(v.standing for v in row.votes)
         seen[f"started: risk {case.risk}"] += 1
         seen["started: run by the bot"] += case.by_bot
+        by = [vote for vote in row.votes if vote.standing and vote.say == "approve"]
+        seen["started: by a delegate"] += not all(
+            self.oracle.own_right(case, vote.person, row.stages[vote.stage]) for vote in by
+        )
+        seen["started: while a voter's pair was away"] += any(
+            beside(self.oracle.pairs(case), vote.person) for vote in by
+        )
         seen[f"started: {case.kind}"] += 1
         seen[f"started: {case.kind}, of what was {case.undone}"] += case.undoes is not None
         seen["started: although the bot is stopped"] += bool(self.oracle.stopped) and case.kind == "rollback"

@@ -17,7 +17,7 @@ from app.slack.card import MAX_PARAMETERS, Card, card
 from app.slack.pieces import length
 from app.slack.relations import UNDONE
 from app.slack.values import Click, decode
-from app.use_cases.card_facts import HIDDEN, CardFacts, ExclusionFacts, RollbackFacts, SettlementFacts
+from app.use_cases.card_facts import HIDDEN, AwayFacts, CardFacts, ExclusionFacts, RollbackFacts, SettlementFacts
 from tests.fakes.slack.block_kit import readable
 from tests.slack.asked import ASKED_BY_PEOPLE, crowded_rollback, resumption, rollback
 from tests.slack.facts import (
@@ -379,3 +379,12 @@ words = st.text(max_size=60) | st.sampled_from([HOSTILE, HOSTILE * 20])
 @given(words, st.dictionaries(words, json_values, max_size=4), st.sampled_from(["low", "moderate", "high", "critical"]))
 def test_any_card_is_fine(text: str, parameters: dict[str, Any], risk: str) -> None:
     sent(hostile(text, parameters=parameters, risk=risk))
+
+
+def test_who_is_away_and_who_decides_for_them() -> None:
+    away = (AwayFacts("Dana Hale", NOON, "Marco Silva"), AwayFacts("Priya Rao", NOON, None))
+    told = reads(request(away=away))
+    assert "Dana Hale is away until" in told
+    assert "; Marco Silva decides for Dana Hale" in told
+    assert "Priya Rao is away until" in told
+    assert "decides for Priya" not in told

@@ -33,8 +33,10 @@ def test_each_escalation_says_from_whom_to_whom_and_why() -> None:
     lines = [line for line in shown(escalated(LATE, EMPTY)).split("\n") if line.startswith("Escalated")]
     assert lines == [
         "Escalated: from support-leads to duty: their time was over, 2026-11-24 12:00 UTC",
-        "Escalated: from support-leads, duty to legal: too few of them were left who may decide it, "
-        "2026-11-24 12:01 UTC",
+        (
+            "Escalated: from support-leads, duty to legal: too few of them were left who may decide it, "
+            "2026-11-24 12:01 UTC"
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A person's stream: what becomes of their accounts, sealed under a secret of their own."""
+"""A person's stream: what is personal in it is sealed under a secret of their own."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ async def note_unlinked(ctx: Context, session: AsyncSession, taken: Sequence[lin
     """Tell each person's stream which account of theirs the files have given to another. ``by``: who installed them."""
     for lost in sorted(taken, key=lambda lost: (lost.pid, lost.team, lost.user)):
         account = {"team": lost.team, "user": lost.user}
-        await note_account(ctx, session, "identity-unlinked", lost.pid, account, by=by, why="files")
+        await note_of_person(ctx, session, "identity-unlinked", lost.pid, account, by=by, why="files")
 
 
-async def note_account(
-    ctx: Context, session: AsyncSession, kind: str, pid: str, account: dict[str, str], /, **facts: str
+async def note_of_person(
+    ctx: Context, session: AsyncSession, kind: str, pid: str, personal: dict[str, str], /, **facts: str
 ) -> None:
-    """Write an entry to a person's stream, under its lock; ``account`` goes in sealed."""
+    """An entry on a person's stream, which it locks. ``personal`` goes in sealed, ``facts`` in clear."""
     stream = f"person:{pid}"
     await ledger.lock_stream(session, stream)
     now, secret = await ctx.clock.now(session), await _secret(ctx, session, stream)
-    await ledger.append(session, stream, kind, now, {**facts, "sealed": secret.seal(account)})
+    await ledger.append(session, stream, kind, now, {**facts, "sealed": secret.seal(personal)})
 
 
 async def _secret(ctx: Context, session: AsyncSession, kid: str) -> Secret:
