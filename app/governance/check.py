@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.domain.errors import Finding
@@ -14,7 +14,7 @@ from app.governance.check_seats import seat_findings
 from app.governance.check_targets import target_findings
 from app.governance.entries import Known, fit
 from app.governance.schemas import schema_findings
-from app.governance.tree import Tree, read_tree
+from app.governance.tree import Tree, files_tree, read_tree
 
 
 def check(folder: Path) -> list[Finding]:
@@ -24,7 +24,15 @@ def check(folder: Path) -> list[Finding]:
 
 def inspect(folder: Path) -> tuple[Tree, Known, list[Finding]]:
     """The same with what was read. Never raises for what the files hold."""
-    tree = read_tree(folder)
+    return _inspected(read_tree(folder))
+
+
+def inspect_files(files: Mapping[str, str]) -> tuple[Tree, Known, list[Finding]]:
+    """The same of files by name that came as text."""
+    return _inspected(files_tree(files))
+
+
+def _inspected(tree: Tree) -> tuple[Tree, Known, list[Finding]]:
     known, misfits = fit(tree)
     findings = [*tree.findings, *misfits, *(cross_findings(known) if tree.complete else ())]
     return tree, known, sorted(set(findings), key=lambda finding: (finding.where, finding.what))

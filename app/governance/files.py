@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import GovernanceInvalid
+from app.domain.errors import Finding, GovernanceInvalid
 from app.domain.subjects import subject
 from app.governance import models
 from app.governance.catalogue import PersonFile, PersonIdentity
-from app.governance.check import inspect
+from app.governance.check import inspect, inspect_files
+from app.governance.entries import Known
+from app.governance.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,15 @@ class Governance:
 
 def load(folder: Path) -> Governance:
     """The governance of a folder. Raises `GovernanceInvalid` with every finding, and nothing else."""
-    tree, known, findings = inspect(folder)
+    return _governance(*inspect(folder))
+
+
+def load_files(files: Mapping[str, str]) -> Governance:
+    """The same of files by name that came as text: ``*.yaml`` and ``*.yml``, 256 KiB together."""
+    return _governance(*inspect_files(files))
+
+
+def _governance(tree: Tree, known: Known, findings: Sequence[Finding]) -> Governance:
     if findings:
         raise GovernanceInvalid(findings)
     people = tuple(_person(person) for _, person in known.of("people", models.Person))

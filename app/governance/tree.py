@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import Finding
-from app.governance.source import SourceInvalid, read
+from app.governance.source import SourceInvalid, parse, read
 
 NAMED_BY = {
     "people": "id",
@@ -28,6 +30,12 @@ LATER = frozenset(
 """Keys of the design that this version does not honour yet: refused by name, never ignored."""
 
 NOT_HONOURED = "not honoured by this version of Interlock"
+
+MAX_FILES = 32
+MAX_TEXT = 256 << 10
+"""What may come as text instead of from a folder: as much as the parameters of a request hold."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,94}\.ya?ml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +99,38 @@ def read_tree(folder: Path) -> Tree:
         )
     if not paths:
         return Tree((), (Finding(str(folder), "holds no *.yaml or *.yml file"),), complete=False)
+    return _read_all({path.name: partial(read, path) for path in paths})
+
+
+def files_tree(files: Mapping[str, str]) -> Tree:
+    """The same of files by name that came as text, as if they lay in a folder."""
+    if misfits := list(_misfits(files)):
+        return Tree((), tuple(misfits), complete=False)
+    return _read_all({name: partial(parse, _bytes(files[name])) for name in sorted(files)})
+
+
+def _misfits(files: Mapping[str, str]) -> Iterator[Finding]:
+    if not 0 < len(files) <= MAX_FILES:
+        yield Finding("files", f"must be 1 to {MAX_FILES} files by name")
+    for name in sorted(files):
+        if not _FILE_NAME.fullmatch(name):
+            yield Finding(shown(name), "is not a file name of letters, digits, . _ - that ends in .yaml or .yml")
+    if sum(len(_bytes(text)) for text in files.values()) > MAX_TEXT:
+        yield Finding("files", f"are larger than {MAX_TEXT} bytes together")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # half a surrogate pair is then refused as what it is: no UTF-8
+
+
+def _read_all(files: Mapping[str, Callable[[], Any]]) -> Tree:
     entries: list[Entry] = []
     findings: list[Finding] = []
-    for path in paths:
+    for name, content in files.items():
         try:
-            _add_file(shown(path.name), read(path), entries, findings)
+            _add_file(shown(name), content(), entries, findings)
         except SourceInvalid as error:
-            findings.append(Finding(shown(path.name), str(error)))
+            findings.append(Finding(shown(name), str(error)))
     return _tree(entries, findings)
 
 

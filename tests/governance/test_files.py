@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import Misconfigured
-from app.governance.files import load
+from app.domain.errors import GovernanceInvalid, Misconfigured
+from app.governance.files import load, load_files
 from app.governance.policy import compile_policy, swap_persons, version_of
+from app.governance.tree import MAX_FILES, MAX_TEXT
 from tests.governance.small import FILES, write
 
 PERSONS = ("olivia", "dana", "sam", "tom", "rita", "ivan")
@@ -62,3 +63,27 @@ def test_the_version_of_an_action_is_over_pids_and_changes_with_its_entry(tmp_pa
     changed = compile_policy(load(tmp_path).document, "v", pids=one).actions
     assert changed["orders.pay"].version != first["orders.pay"].version
     assert changed["undo.pay"].version == first["undo.pay"].version
+
+
+def test_files_that_came_as_text_are_what_they_are_in_a_folder(tmp_path: Path) -> None:
+    assert load_files(FILES) == load(write(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["../a.yaml", "a/b.yaml", "/a.yaml", ".a.yaml", "a.yaml\n", "a.json", "ä.yaml", ""])
+def test_a_name_that_is_not_one_of_a_plain_file_is_refused(name: str) -> None:
+    with pytest.raises(GovernanceInvalid) as refused:
+        load_files({**FILES, name: "plans: {}\n"})
+    assert ["is not a file name" in finding.what for finding in refused.value.findings] == [True]
+
+
+def test_no_files_too_many_and_too_much_text_are_refused() -> None:
+    many = {f"{number}.yaml": "plans: {}\n" for number in range(MAX_FILES + 1)}
+    for files in ({}, many, {"large.yaml": "#" * (MAX_TEXT + 1)}, {"wide.yaml": "#" + "ä" * (MAX_TEXT // 2)}):
+        with pytest.raises(GovernanceInvalid) as refused:
+            load_files(files)
+        assert [finding.where for finding in refused.value.findings] == ["files"]
+
+
+def test_half_a_surrogate_pair_is_a_finding() -> None:
+    with pytest.raises(GovernanceInvalid, match="UTF-8"):
+        load_files({"a.yaml": "people: '\ud800'"})
