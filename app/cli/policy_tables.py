@@ -18,24 +18,25 @@ LISTED = 20
 Row = Mapping[str, Any]
 
 
-def simulation_tables(found: Row) -> Iterator[Table]:
+def simulation_tables(found: Row) -> Iterator[Table | Text]:
     """What came of a simulation."""
-    yield _outcomes(found)
+    yield _in_short(found)
+    if found["outcomes"]:
+        yield _pairs("in force", "draft", found["outcomes"])
     if found["plans"]:
         yield _pairs("plan in force", "plan of the draft", found["plans"])
-    yield _actions(found["actions"])
+    if found["actions"]:
+        yield _actions(found["actions"])
     if found["rules"]:
         yield _rules(found["rules"])
     if found["asks"]:
         yield _asks(found)
 
 
-def _outcomes(found: Row) -> Table:
+def _in_short(found: Row) -> Text:
     what = {"calls": "calls", "requests": f"requests since {str(found['since'])[:19]}Z"}[found["over"]]
     ended = "" if found["complete"] else "; there was no time for all of them"
-    table = _pairs("in force", "draft", found["outcomes"])
-    table.title = f"{found['total']} {what}: {found['changed']} changed, {found['unchanged']} unchanged{ended}"
-    return table
+    return Text(f"{found['total']} {what}: {found['changed']} changed, {found['unchanged']} unchanged{ended}")
 
 
 def _pairs(old: str, new: str, pairs: Sequence[Row]) -> Table:
@@ -83,7 +84,7 @@ def history_table(rows: Sequence[Row]) -> Table:
 
 
 def _table(*names: str, count: Sequence[str] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left")
+    table = Table(box=None, pad_edge=False, caption_justify="left")
     for name in names:
         table.add_column(name, overflow="fold")
     for name in count:

@@ -80,11 +80,34 @@ def in_words(plan: PlanRule) -> str:
     return f"{plan.name} ({', '.join(stages)})"
 
 
+class _Shapes:
+    """Whether parameters fit: asked once for both governances where the schema is the same."""
+
+    def __init__(self, in_force: Policy, draft: Policy) -> None:
+        both = in_force.actions.keys() & draft.actions.keys()
+        self._alike = {name for name in both if in_force.actions[name].parameters == draft.actions[name].parameters}
+        self._last: tuple[Asked, str | None] | None = None
+
+    def refusal(self, policy: Policy, asked: Asked) -> str | None:
+        """Why they do not; None when they do."""
+        if self._last is None or self._last[0] is not asked or asked.action not in self._alike:
+            self._last = asked, self._checked(policy, asked)
+        return self._last[1]
+
+    def _checked(self, policy: Policy, asked: Asked) -> str | None:
+        try:
+            policy.check_parameters(policy.action(asked.action), asked.parameters)
+        except OffSchema as error:
+            return str(error)
+        return None
+
+
 class _Judge:
     """One governance, ask after ask in their order. ``outside``: chains of parents that are not among the asks."""
 
-    def __init__(self, policy: Policy, outside: Mapping[str, Chain]) -> None:
+    def __init__(self, policy: Policy, shapes: _Shapes, outside: Mapping[str, Chain]) -> None:
         self.policy = policy
+        self._shapes = shapes
         self._chains: dict[str, Chain] = dict(outside)
         self._rolling = Rolling(policy)
 
@@ -106,11 +129,9 @@ class _Judge:
         policy = self.policy
         if not policy.entitled(asked.bot, asked.action):
             return denied("not-entitled", f"{asked.bot} may not ask for {asked.action}.")
-        action = policy.action(asked.action)
-        try:
-            policy.check_parameters(action, asked.parameters)
-        except OffSchema as error:
-            return denied("off-schema", str(error))
+        action, refusal = policy.action(asked.action), self._shapes.refusal(policy, asked)
+        if refusal is not None:
+            return denied("off-schema", refusal)
         if action.on_behalf_of_required and asked.on_behalf_of is None:
             return denied("off-schema", f"{asked.action} must say on whose behalf it is asked.")
         facts = self._facts(asked)
@@ -238,7 +259,8 @@ def simulate(
     go_on: Callable[[], bool] = lambda: True,
 ) -> Tally:
     """Every ask under both, at its own time, oldest first. ``go_on``: asked now and then; False ends it there."""
-    before, after, tally = _Judge(in_force, outside or {}), _Judge(draft, outside or {}), Tally()
+    shapes, tally = _Shapes(in_force, draft), Tally()
+    before, after = (_Judge(policy, shapes, outside or {}) for policy in (in_force, draft))
     for number, asked in enumerate(sorted(asks, key=lambda one: one.at)):
         if number % LOOKS_UP == 0 and not go_on():
             tally.complete = False

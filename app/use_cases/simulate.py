@@ -39,7 +39,7 @@ DEFAULT_SINCE = "30d"
 WITHIN = 30.0
 """Seconds of one simulation over the API; what is not judged then is not, and the answer says so."""
 
-_BUSY = threading.Lock()
+BUSY = threading.Lock()
 """One at a time in a process: each takes a core while it lasts."""
 
 
@@ -62,7 +62,7 @@ async def simulate_for(
     Raises Forbidden; Malformed for files or calls that are not in order; RateLimited while another one runs.
     """
     await require_to(services, who, "simulate")
-    span = since_of(since or DEFAULT_SINCE)
+    span = since_of(DEFAULT_SINCE if since is None else since)
 
     async def given() -> Given:
         draft = await asyncio.to_thread(lambda: compiled(loaded(files)))
@@ -70,7 +70,7 @@ async def simulate_for(
             return await over_requests(services.ctx, draft, span)
         return await over_calls(services.ctx, draft, _calls(calls, await unsaid_of(services.ctx)))
 
-    return await _alone(given)
+    return await alone(given)
 
 
 def _calls(calls: Sequence[Any], unsaid: Unsaid) -> list[Asked]:
@@ -80,17 +80,17 @@ def _calls(calls: Sequence[Any], unsaid: Unsaid) -> list[Asked]:
         raise Malformed(str(error), where="calls") from error
 
 
-async def _alone(given: Callable[[], Awaitable[Given]]) -> dict[str, Any]:
+async def alone(given: Callable[[], Awaitable[Given]]) -> dict[str, Any]:
     """Judge in a thread, so that the process serves others meanwhile; and no second one before that thread is done."""
-    if not _BUSY.acquire(blocking=False):
+    if not BUSY.acquire(blocking=False):
         raise RateLimited("Another simulation runs; send this one again when it is done.", retry_after=5)
     try:
         found, until = await given(), time.monotonic() + WITHIN
         judging = asyncio.ensure_future(asyncio.to_thread(judged, found, lambda: time.monotonic() < until))
     except BaseException:
-        _BUSY.release()
+        BUSY.release()
         raise
-    judging.add_done_callback(lambda _: _BUSY.release())
+    judging.add_done_callback(lambda _: BUSY.release())
     return await asyncio.shield(judging)
 
 
