@@ -233,3 +233,11 @@ def test_addresses_accounts_and_subjects_are_counted_not_told() -> None:
 def test_what_a_terminal_would_obey_is_escaped() -> None:
     (change,) = told(("< 10'", """< 10 || bot.id == "\\u001B[2J"' """.rstrip()))
     assert change.sentences[0].isprintable()
+
+
+def test_a_higher_risk_may_ask_for_less_where_a_rule_reads_it() -> None:
+    """A hold of what is moderate no longer holds what has become critical."""
+    rule = "rules: [{name: mild, when: 'action.risk == \"moderate\"', hold: both}]"
+    higher = (("risk: moderate", "risk: critical"),)
+    assert [change.loosens for change in diff(state(more=rule), state(*higher, more=rule))] == [None]
+    assert [change.loosens for change in told(*higher)] == [False]
