@@ -8,12 +8,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.api import examples
+from app.api import bodies_policy, examples, shapes_policy, shapes_token
 from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
 from app.api.shapes_delegations import DELEGATIONS
 
+MODELS = (*ANSWERS, *DELEGATIONS, *shapes_policy.ANSWERS, *shapes_token.ANSWERS)
 KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
 """Where a POST must have an Idempotency-Key."""
 _REF = "#/components/schemas/{model}"
@@ -40,9 +41,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
     schemas = found["components"].setdefault("schemas", {})
-    for model in BODIES:
+    for model in (*BODIES, *bodies_policy.BODIES):
         schemas |= _schemas(model, f"{model.__name__}Body")
-    for answer in (*ANSWERS, *DELEGATIONS):  # again: FastAPI drops every null from their examples
+    for answer in MODELS:  # again: FastAPI drops every null from their examples
         schemas |= _schemas(answer, answer.__name__)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -51,6 +52,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         for method, operation in path.items():
             _tell_of_key(operation, required=method == "post" and name in KEYED)
             operation.setdefault("parameters", []).append(TRACEPARENT)
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]  # FastAPI's own, where nothing that is read can be malformed
             _restore_nulls(operation["responses"])
     return found
 

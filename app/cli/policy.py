@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import policy_work
 from app.cli.acting import acting_on
 from app.cli.failing import FINDINGS, RefusedByRule
 from app.cli.options import As, Data
@@ -30,6 +31,7 @@ def register(interlock: typer.Typer) -> None:
     group = typer.Typer(help="The rules: who may ask for what, and who decides.", no_args_is_help=True)
     group.command("check")(check)
     group.command("publish")(publish)
+    policy_work.register(group)
     interlock.add_typer(group, name="policy")
 
 

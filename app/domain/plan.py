@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from app.domain.clocks import milliseconds, moment, rfc3339
 from app.domain.delegation import beside, distinct, most_apart
-from app.domain.request import Level, word
-from app.domain.spans import BusinessSpan, EndOf, Span, by_the_wall, closing, reminders, span, span_text, united
+from app.domain.request import Level
+from app.domain.spans import BusinessSpan, EndOf, Span, business, by_the_wall, closing, reminders, united
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +76,10 @@ def _stricter(one: StageRule, other: StageRule) -> StageRule:
         level=max(one.level, other.level),
         reason_required=one.reason_required or other.reason_required,
         escalate_to=_union([one.escalate_to, other.escalate_to]),
-        within_business=_business(united([*one.within_business, *other.within_business])),
+        within_business=business(united([*one.within_business, *other.within_business])),
         remind=united([*one.remind, *other.remind]),
         direct=one.direct and other.direct,
     )
-
-
-def _business(spans: Iterable[Span]) -> tuple[BusinessSpan, ...]:
-    return tuple(one for one in spans if isinstance(one, BusinessSpan))
 
 
 def _union(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -184,7 +178,7 @@ class Plan:
     @property
     def business(self) -> bool:
         """True when some stage counts business time."""
-        return any(stage.within_business or _business(stage.remind) for stage in self.stages)
+        return any(stage.within_business or business(stage.remind) for stage in self.stages)
 
     def with_stage(self, index: int, stage: Stage) -> Plan:
         """The plan with one stage replaced."""
@@ -326,78 +320,3 @@ class Tally:
         more = self.may_still - spoken
         most = self.count + most_apart(more, self.pairs)
         return most >= quorum and bool((self.approvals | more) - self.stands_near)
-
-
-def plan_as_json(plan: Plan) -> dict[str, Any]:
-    """A plan as its row keeps it; `plan_from_json` reads it back."""
-    return {
-        "name": plan.name,
-        "fallback": list(plan.fallback),
-        "allow_repeat": plan.allow_repeat,
-        "stages": [_stage_as_json(stage) for stage in plan.stages],
-    }
-
-
-def _stage_as_json(stage: Stage) -> dict[str, Any]:
-    return {
-        "name": stage.name,
-        "group": stage.group,
-        "groups": list(stage.groups),
-        "quorum": stage.quorum,
-        "within_ms": None if stage.within is None else milliseconds(stage.within),
-        "level": word(stage.level),
-        "reason_required": stage.reason_required,
-        "escalate_to": list(stage.escalate_to),
-        "status": stage.status,
-        "opened_at": stage.opened_at and rfc3339(stage.opened_at),
-        "closes_at": stage.closes_at and rfc3339(stage.closes_at),
-        "within_business": [span_text(one) for one in stage.within_business],
-        "remind": [span_text(one) for one in stage.remind],
-        "direct": stage.direct,
-        "remind_at": [rfc3339(at) for at in stage.remind_at],
-        "reminded": stage.reminded,
-        "reminded_at": stage.reminded_at and rfc3339(stage.reminded_at),
-        "escalations": [{"to": list(one.to), "why": one.why, "at": rfc3339(one.at)} for one in stage.escalations],
-    }
-
-
-def plan_from_json(data: dict[str, Any]) -> Plan:
-    """The plan that `plan_as_json` wrote, in this release or an older one that knew no reminders."""
-    return Plan(
-        data["name"],
-        tuple(_stage_from_json(stage) for stage in data["stages"]),
-        tuple(data["fallback"]),
-        data["allow_repeat"],
-    )
-
-
-def _stage_from_json(data: dict[str, Any]) -> Stage:
-    within = data["within_ms"]
-    return Stage(
-        name=data["name"],
-        group=data["group"],
-        groups=tuple(data["groups"]),
-        quorum=data["quorum"],
-        within=None if within is None else timedelta(milliseconds=within),
-        level=Level[data["level"].upper()],
-        reason_required=data["reason_required"],
-        escalate_to=tuple(data["escalate_to"]),
-        status=data["status"],
-        opened_at=data["opened_at"] and moment(data["opened_at"]),
-        closes_at=data["closes_at"] and moment(data["closes_at"]),
-        **_newer_from_json(data),
-    )
-
-
-def _newer_from_json(data: dict[str, Any]) -> dict[str, Any]:
-    """What stages have since there are reminders and calendars."""
-    reminded_at, escalations = data.get("reminded_at"), data.get("escalations", ())
-    return {
-        "within_business": _business(map(span, data.get("within_business", ()))),
-        "remind": tuple(map(span, data.get("remind", ()))),
-        "direct": data.get("direct", False),
-        "remind_at": tuple(map(moment, data.get("remind_at", ()))),
-        "reminded": data.get("reminded", 0),
-        "reminded_at": reminded_at and moment(reminded_at),
-        "escalations": tuple(Escalation(tuple(one["to"]), one["why"], moment(one["at"])) for one in escalations),
-    }

@@ -106,3 +106,8 @@ def reminders(
     """When people are reminded, in order; what would come when the stage is over does not come."""
     moments = {over(one, group, begins, end_of) for one in spans}
     return tuple(sorted(at for at in moments if closes_at is None or at < closes_at))
+
+
+def business(spans: Iterable[Span]) -> tuple[BusinessSpan, ...]:
+    """Those that are of business time."""
+    return tuple(one for one in spans if isinstance(one, BusinessSpan))

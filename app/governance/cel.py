@@ -25,6 +25,7 @@ MAX_SOURCE = 2048
 MAX_ITEMS = 1000
 MAX_DEPTH = 64
 _SAFE_INTEGER = 2**53
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
 
 TEXT, INTEGER, TRUTH, MOMENT, ANY = cel.Type.STRING, cel.Type.INT, cel.Type.BOOL, cel.Type.TIMESTAMP, cel.Type.DYN
@@ -226,7 +227,7 @@ def _container(value: Any, depth: int) -> Any:
 
 def _text(value: Any) -> str:
     # The engine ends a string at NUL: "ok\0evil" would equal "ok".
-    if not isinstance(value, str) or "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if not isinstance(value, str) or _UNFIT.search(value):
         raise RuleError("a string of the facts holds NUL or half a surrogate pair")
     return value
 

@@ -17,7 +17,8 @@ from app.db.tables import Request
 from app.domain.ask import Ask
 from app.domain.clocks import rfc3339
 from app.domain.digest import sha256
-from app.domain.plan import PlanRule, begin, plan_as_json, reach
+from app.domain.plan import PlanRule, begin, reach
+from app.domain.plan_rows import plan_as_json
 from app.domain.request import Mode, Reversibility, Risk, word
 from app.domain.states import Status
 from app.domain.verdict import Outcome, Verdict

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import requests
 from app.db.tables import Decision, Request
 from app.domain import separation
-from app.domain.plan import Plan, Tally, plan_from_json
+from app.domain.plan import Plan, Tally
+from app.domain.plan_rows import plan_from_json
 from app.domain.request import Kind, Risk, Say
 from app.domain.separation import Facts, Person
 from app.governance.built_in import PUBLISH

@@ -12,7 +12,8 @@ from app.db import requests
 from app.db.tables import Request
 from app.domain import rollback
 from app.domain.errors import OffSchema, UnknownAction
-from app.domain.plan import PlanRule, as_rule, merge, plan_from_json
+from app.domain.plan import PlanRule, as_rule, merge
+from app.domain.plan_rows import plan_from_json
 from app.domain.request import Kind, Mode, Reversibility, Risk, Say
 from app.domain.rollback import NOT_REVERSIBLE, WARNINGS, Original
 from app.domain.states import Status

@@ -17,7 +17,8 @@ from app.db.governance import InForce
 from app.db.tables import Request
 from app.domain.clocks import moment
 from app.domain.errors import NotFound
-from app.domain.plan import Plan, plan_as_json, plan_from_json
+from app.domain.plan import Plan
+from app.domain.plan_rows import plan_as_json, plan_from_json
 from app.domain.progress import next_due
 from app.domain.request import Kind, Mode
 from app.domain.states import OPEN, Status, may_become

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, any_, false, literal, or_, true
@@ -18,7 +18,14 @@ from app.governance.policy import Policy
 from app.steps.access import MAY, SEATS, roles
 from app.steps.context import Context
 from app.steps.scene import NO_SUCH_REQUEST
-from app.use_cases.actors import Actor
+from app.use_cases.actors import Actor, person_id
+from app.use_cases.services import Services
+
+WITH_POLICY: Mapping[str, frozenset[str]] = {
+    "compare": frozenset({"administer", "audit"}),
+    "simulate": frozenset({"administer", "audit"}),
+}
+"""What one may do with a draft of the rules by what a group of one's own may. Reading the rules is for all people."""
 
 
 async def received(ctx: Context, session: AsyncSession, who: Actor) -> Sequence[Delegation]:
@@ -39,6 +46,22 @@ def require(policy: Policy, who: Actor, row: Request | None, what: str, given: S
     if not held & MAY[what]:
         raise Forbidden(f"To {what} this request one must be its {' or '.join(sorted(MAY[what]))}.")
     return row
+
+
+async def require_to(services: Services, who: Actor, what: str) -> None:
+    """Raises Forbidden unless this person may do that with a draft of the rules."""
+    for_people(who)
+    person = person_id(who)
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+    if not any(policy.may(person, one) for one in WITH_POLICY[what]):
+        raise Forbidden(f"To {what} a draft one must be in a group that may {' or '.join(sorted(WITH_POLICY[what]))}.")
+
+
+def for_people(who: Actor) -> None:
+    """Raises Forbidden for all but people."""
+    if who.kind != "person":
+        raise Forbidden("This is for people: sign in as one.")
 
 
 def visible(policy: Policy, who: Actor, given: Sequence[Delegation] = ()) -> ColumnElement[bool]:

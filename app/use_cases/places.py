@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import requests, slack
 from app.db.tables import Request
 from app.domain.errors import InterlockError, Unavailable
-from app.domain.plan import Stage, plan_from_json
+from app.domain.plan import Stage
+from app.domain.plan_rows import plan_from_json
 from app.domain.request import Risk
 from app.domain.states import OPEN, Status
 from app.governance.policy import Policy

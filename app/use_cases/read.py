@@ -19,11 +19,11 @@ from app.db.stops import stopped
 from app.db.tables import Request
 from app.domain.budget import Budget
 from app.domain.clocks import milliseconds, moment
-from app.domain.errors import Forbidden, Malformed
+from app.domain.errors import Malformed
 from app.domain.states import OPEN, Status
 from app.steps.crowd import crowd
 from app.steps.facts import bench_of
-from app.use_cases.access import received, require, visible
+from app.use_cases.access import for_people, received, require, visible
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.services import Services
 from app.use_cases.views import View, view
@@ -138,7 +138,7 @@ def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
 
 async def catalogue(services: Services, who: Actor) -> dict[str, Any]:
     """The actions that may be asked for, which bots may, and the budgets of bots. Persons only."""
-    _for_people(who)
+    for_people(who)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
     return {
@@ -180,11 +180,6 @@ def _budget(bot: str, budget: Budget) -> dict[str, Any]:
 
 async def policy(services: Services, who: Actor) -> dict[str, Any]:
     """The rules in force: version, when and by whom installed, and their source with persons by their ids."""
-    _for_people(who)
+    for_people(who)
     async with services.ctx.database.transaction() as session:
         return await services.ctx.rules.source(session)
-
-
-def _for_people(who: Actor) -> None:
-    if who.kind != "person":
-        raise Forbidden("This is for people: sign in as one.")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import governance, slack
 from app.db.tables import Request
 from app.domain.errors import Unavailable
-from app.domain.plan import plan_from_json
+from app.domain.plan_rows import plan_from_json
 from app.domain.states import Status
 from app.steps.context import Context
 from app.steps.crowd import crowd

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import governance, requests, stops
 from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
-from app.domain.plan import plan_as_json, plan_from_json
+from app.domain.plan_rows import plan_as_json, plan_from_json
 from app.domain.request import Kind, Reversibility
 from app.domain.rollback import HAS_OUTCOME, WARNINGS
 from app.domain.states import Status

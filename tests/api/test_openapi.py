@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.api import bodies, problems
+from app.api import bodies, bodies_policy, problems
 from app.api.app import create_app
 from app.api.openapi import document
 from tests.api.conftest import Api, a_key
@@ -87,7 +87,9 @@ def test_examples_are_what_their_schemas_say(described: dict[str, Any]) -> None:
 
 def test_every_body_but_the_empty_one_has_an_example(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
-    without = [body for body in bodies.BODIES if "examples" not in schemas[f"{body.__name__}Body"]]
+    without = [
+        body for body in (*bodies.BODIES, *bodies_policy.BODIES) if "examples" not in schemas[f"{body.__name__}Body"]
+    ]
     assert without == [bodies.Nothing]
 
 
@@ -121,7 +123,7 @@ def test_headers_are_declared(described: dict[str, Any]) -> None:
 
 
 def test_bodies_take_no_unknown_fields(described: dict[str, Any]) -> None:
-    for name in ("AskContext", *(f"{body.__name__}Body" for body in bodies.BODIES)):
+    for name in ("AskContext", *(f"{body.__name__}Body" for body in (*bodies.BODIES, *bodies_policy.BODIES))):
         assert described["components"]["schemas"][name]["additionalProperties"] is False
 
 

@@ -42,6 +42,10 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
     ("DELETE", "/v1/delegations/{id}"): None,
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
+    ("GET", "/v1/policy/history"): None,
+    ("GET", "/v1/policy/versions/{id}"): None,
+    ("POST", "/v1/policy/diff"): {"files": {"a.yaml": "plans: {}"}},
+    ("POST", "/v1/policy/simulate"): {"files": {"a.yaml": "plans: {}"}},
 }
 CALLERS = ("bot", "target", "person", "unlinked")
 ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
@@ -66,12 +70,18 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("DELETE", "/v1/delegations/{id}"): (403, 403, 404, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
+    ("GET", "/v1/policy/history"): (403, 403, 200, 403),
+    ("GET", "/v1/policy/versions/{id}"): (403, 403, 404, 403),
+    ("POST", "/v1/policy/diff"): (403, 403, 403, 403),
+    ("POST", "/v1/policy/simulate"): (403, 403, 403, 403),
 }
 """The status for each of CALLERS, of a request that does not exist, or a bot that is at work."""
 
 
 def at(path: str) -> str:
-    """The path, of that request or that bot."""
+    """The path, of that request, that bot, or a version that there is not."""
+    if path.startswith("/v1/policy/versions/"):
+        return path.replace("{id}", f"sha256:{'0' * 64}")
     return path.replace("{id}", "bot" if path.startswith("/v1/bots/") else ID)
 
 

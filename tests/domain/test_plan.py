@@ -23,10 +23,9 @@ from app.domain.plan import (
     begin,
     merge,
     missing,
-    plan_as_json,
-    plan_from_json,
     reach,
 )
+from app.domain.plan_rows import plan_as_json, plan_from_json
 from app.domain.request import Level
 from tests.domain.strategies import GROUPS, NOW, PEOPLE, any_plan, distinct_plans, plan_rules, quorums, some, tallies
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.plan import Escalation, Plan, PlanRule, StageRule, Tally, as_rule, begin, merge, missing, plan_as_json
-from app.domain.plan import plan_from_json as from_json
+from app.domain.plan import Escalation, Plan, PlanRule, StageRule, Tally, as_rule, begin, merge, missing
+from app.domain.plan_rows import plan_as_json
+from app.domain.plan_rows import plan_from_json as from_json
 from app.domain.progress import Event, next_due, progress
 from app.domain.spans import BusinessSpan
 from app.domain.states import Status

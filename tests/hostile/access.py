@@ -11,6 +11,7 @@ from tests.hostile.cases import (
     ASK,
     AWAY,
     CHANGE,
+    COMPARE,
     DECIDE,
     JSON,
     ON_BOT,
@@ -19,6 +20,7 @@ from tests.hostile.cases import (
     ROLLBACK,
     ROUTES,
     SETTLE,
+    SIMULATE,
     Hostile,
     Route,
     by_both,
@@ -28,7 +30,7 @@ from tests.hostile.cases import (
 from tests.hostile.tokens import BAD
 from tests.hostile.wire import Lines
 
-READS = ("/v1/requests", "/v1/requests/<held>", "/v1/catalogue", "/v1/policy")
+READS = ("/v1/requests", "/v1/requests/<held>", "/v1/catalogue", "/v1/policy", "/v1/policy/history")
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {
     "no token": ((), "access token"),
@@ -315,8 +317,15 @@ def _foreign() -> Iterator[Hostile]:
                 who=who,
             )
     for who in ("bot", "desk", "stranger", "removed"):
-        for target in ("/v1/catalogue", "/v1/policy"):
+        for target in ("/v1/catalogue", "/v1/policy", "/v1/policy/history"):
             yield Hostile(f"GET {target} by {who}", 403, "forbidden", "people", method="GET", target=target, who=who)
+        for route in (COMPARE, SIMULATE):
+            yield Hostile(
+                f"{route.name} by {who}", 403, "forbidden", "people", **route.sent(encoded(route.good), who=who)
+            )
+    for route in (COMPARE, SIMULATE):
+        sent = route.sent(encoded(route.good), who="dana")
+        yield Hostile(f"{route.name} by dana", 403, "forbidden", "administer or audit", **sent)
     for who in ("dana", "ada", "desk", "stranger", "removed"):
         yield Hostile(f"ask by {who}", 403, "forbidden", "bot", **ASK.sent(encoded(ASK.good), who=who))
     for who in ("bot", "stranger", "removed", "desk"):

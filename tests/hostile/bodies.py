@@ -11,6 +11,7 @@ from tests.hostile.cases import (
     AWAY,
     CANCEL,
     CHANGE,
+    COMPARE,
     DECIDE,
     GONE,
     GRANT,
@@ -20,6 +21,7 @@ from tests.hostile.cases import (
     ROLLBACK,
     ROUTES,
     SETTLE,
+    SIMULATE,
     STOPS,
     Hostile,
     Route,
@@ -173,6 +175,16 @@ NO_REASON: dict[str, tuple[dict[str, Any], str]] = {
     "a long reason": ({"reason": LONG}, "reason"),
     "a list of reasons": ({"reason": ["x"]}, "reason"),
 }
+NO_FILES: dict[str, tuple[dict[str, Any], str]] = {
+    "no files": ({"files": GONE}, "files"),
+    "null files": ({"files": None}, "files"),
+    "not one file": ({"files": {}}, "files"),
+    "a list of files": ({"files": ["people: []"]}, "files"),
+    "33 files": ({"files": {f"{number}.yaml": "" for number in range(33)}}, "files"),
+    "a number for a file": ({"files": {"a.yaml": 1}}, "files.a.yaml"),
+    "a folder": ({"folder": "/etc"}, "folder"),
+}
+A_CALL = {"action": "a", "parameters": {}}
 FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
     ASK: {
         "no action": ({"action": GONE}, "action"),
@@ -266,6 +278,17 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "a long code": ({"code": "A" * 101}, "code"),
         "an account": ({"team": "T0", "user": "U0DANA"}, "team"),
         "another person": ({"person": "dana"}, "person"),
+    },
+    COMPARE: NO_FILES,
+    SIMULATE: {
+        **NO_FILES,
+        "one call": ({"calls": {}}, "calls"),
+        "calls that are none": ({"calls": ["do.moderate"]}, "calls.0"),
+        "a call without an action": ({"calls": [{"parameters": {}}]}, "calls.0.action"),
+        "a call with a decision": ({"calls": [{**A_CALL, "decision": "approve"}]}, "calls.0.decision"),
+        "10,001 calls": ({"calls": [A_CALL] * 10_001}, "calls"),
+        "a number for a time": ({"since": 30}, "since"),
+        "a long time": ({"since": "9" * 21}, "since"),
     },
 }
 """Shapes that are refused whoever sends them, but for those of `JUDGED`, which take a caller who may ask at all."""

@@ -133,10 +133,13 @@ CHANGE = Route(
     "reason",
     (JSON, KEY),
 )
+DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
+COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
+SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK, AWAY)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK, AWAY, COMPARE, SIMULATE)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

@@ -17,6 +17,7 @@ import httpx
 from schemathesis import Case, GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 
+from app.api.examples_policy import DRAFT
 from app.api.queries import seconds
 from tests.api.conftest import Headers, a_key
 
@@ -40,7 +41,7 @@ class Supply:
     """Makes what a call needs, by a client of its own.
 
     Made beforehand: ``unknown``: requests that may be settled; ``done``: such as may be undone; ``code``: of a Slack
-    account that nobody has. ``switch``: puts everybody back to work, or stops them.
+    account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
     """
 
     http: httpx.Client
@@ -49,6 +50,7 @@ class Supply:
     done: list[Shown]
     code: str
     switch: Switch
+    version: str = ""
     switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
@@ -177,6 +179,15 @@ def _link(supply: Supply, case: Case[Any], _n: int) -> None:
     case.body = {**_body(case), "code": supply.code}
 
 
+def _version(supply: Supply, case: Case[Any], _n: int) -> None:
+    case.path_parameters = {**case.path_parameters, "id": supply.version}
+
+
+def _draft(_supply: Supply, case: Case[Any], _n: int) -> None:
+    """What it is judged over stays as it was generated."""
+    case.body = {**_body(case), "files": DRAFT["files"]}
+
+
 _ONE = "/v1/requests/{id}"
 _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/requests": _ask,
@@ -194,6 +205,9 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/installation/resume": _resume,
     "POST /v1/governance-requests": _change,
     "POST /v1/identity-links": _link,
+    "GET /v1/policy/versions/{id}": _version,
+    "POST /v1/policy/diff": _draft,
+    "POST /v1/policy/simulate": _draft,
 }
 _SWITCHING = {label for label in _AIMED if label.endswith(("/suspend", "/resume", "/governance-requests"))}
 """After these everybody is put back to work, for the sake of the calls that follow."""

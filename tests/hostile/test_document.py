@@ -62,6 +62,10 @@ DONE: dict[str, set[str]] = {
         *READING,
         "GET /v1/catalogue",
         "GET /v1/policy",
+        "GET /v1/policy/history",
+        "GET /v1/policy/versions/{id}",
+        "POST /v1/policy/diff",
+        "POST /v1/policy/simulate",
         f"POST {ONE}/decisions",
         f"POST {ONE}/cancel",
         f"POST {ONE}/settle",
@@ -84,6 +88,13 @@ REASONED = (
     "POST /v1/installation/resume",
     "POST /v1/governance-requests",
 )
+DRAFTS = ("POST /v1/policy/diff", "POST /v1/policy/simulate")
+OF_DRAFTS = {
+    "": "as above, in files",
+    "files": "the document does not know what files of rules are",
+    "calls": "subjects and moments are told in words",
+    "since": "durations are told in words",
+}
 REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/requests", "unknown-action", "action"): "the document does not know the catalogue",
     ("POST /v1/requests", "off-schema", "parameters"): "the document does not know the catalogue",
@@ -103,6 +114,7 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/governance-requests", "off-schema", "parameters"): "the document does not know their schemas",
     ("POST /v1/governance-requests", "off-schema", "parameters.bot"): "the document does not know the bots",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
+    **{(label, "malformed", where): said for label in DRAFTS for where, said in OF_DRAFTS.items()},
     ("POST /v1/identity-links", "malformed", "code"): "the document does not know the codes",
     (f"POST {ONE}/outcome", "malformed", "result"): "64 KiB is told in words",
     (f"POST {ONE}/decisions", "malformed", "reason"): "a denial needs a reason",
@@ -133,6 +145,8 @@ async def found(api: Live) -> dict[str, Found]:
                     f"{ONE}/rollbacks": api.person("ivan"),
                     "/v1/bots/{id}/suspend": api.person("ivan"),
                     "/v1/installation/suspend": api.person("ivan"),
+                    "/v1/policy/diff": api.person("ada"),
+                    "/v1/policy/simulate": api.person("ada"),
                 },
             ),
         ),
@@ -169,10 +183,17 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         asyncio.run_coroutine_threadsafe(_switch(api, on=on), loop).result()
 
     with httpx.Client(base_url=api.url, timeout=60) as http:
-        supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
+        supply = Supply(
+            http, api.client(), to_settle, done, code=await code_of(api), switch=switch, version=await _version(api)
+        )
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found
+
+
+async def _version(api: Live) -> str:
+    answer = await api.http.get("/v1/policy", headers=api.person("dana"))
+    return str(answer.json()["version"])
 
 
 async def _switch(api: Live, *, on: bool) -> None:

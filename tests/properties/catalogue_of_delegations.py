@@ -12,6 +12,7 @@ GIVING = "app.use_cases.delegations"
 STORED = "app.db.delegations"
 BY_EXAMPLE = "domain/test_delegation.py::"
 ATTACK = "attacks/test_delegation.py::"
+VOTES = "attacks/test_delegated_votes.py::"
 API = "api/test_delegations.py::"
 
 DELEGATIONS = (
@@ -57,7 +58,7 @@ DELEGATIONS = (
         f"{SEPARATION}:stands_for",
         "if away.active and _in_groups",
         "if _in_groups",
-        (BY_EXAMPLE + "test_who_has_no_right_lends_none", ATTACK + "test_a_vote_for_who_has_left_is_void"),
+        (BY_EXAMPLE + "test_who_has_no_right_lends_none", VOTES + "test_a_vote_for_who_has_left_is_void"),
     ),
     Mutant(
         "a right is lent: by who was in the group and is",
@@ -78,9 +79,9 @@ DELEGATIONS = (
         "if False:",
         (
             BY_EXAMPLE + "test_the_pair_votes_once_on_a_stage",
-            ATTACK + "test_both_together_are_no_quorum_of_two",
+            VOTES + "test_both_together_are_no_quorum_of_two",
             ATTACK + "test_a_loop_makes_nobody_more",
-            ATTACK + "test_one_who_stands_in_for_two_is_one_vote",
+            VOTES + "test_one_who_stands_in_for_two_is_one_vote",
         ),
     ),
     Mutant(
@@ -90,7 +91,7 @@ DELEGATIONS = (
         "{person.id} & facts",
         (
             BY_EXAMPLE + "test_the_pair_decides_one_stage",
-            ATTACK + "test_the_two_of_them_do_not_decide_two_stages",
+            VOTES + "test_the_two_of_them_do_not_decide_two_stages",
         ),
     ),
     Mutant(
@@ -100,7 +101,7 @@ DELEGATIONS = (
         "len(self.approvals)",
         (
             BY_EXAMPLE + "test_votes_of_a_pair_count_once",
-            ATTACK + "test_votes_of_two_who_become_a_pair_count_once_at_the_start",
+            VOTES + "test_votes_of_two_who_become_a_pair_count_once_at_the_start",
         ),
     ),
     Mutant(
@@ -120,7 +121,7 @@ DELEGATIONS = (
         "len(more)",
         (
             BY_EXAMPLE + "test_a_quorum_that_only_a_pair_could_fill_is_out_of_reach",
-            ATTACK + "test_a_quorum_that_only_a_pair_could_fill_is_out_of_reach",
+            VOTES + "test_a_quorum_that_only_a_pair_could_fill_is_out_of_reach",
         ),
     ),
     Mutant(
@@ -149,7 +150,7 @@ DELEGATIONS = (
         "app.use_cases.access:visible",
         "(Request.created_at > one.created_at) & what",
         "what",
-        (ATTACK + "test_a_delegate_lists_what_they_may_decide_and_nothing_else",),
+        (VOTES + "test_a_delegate_lists_what_they_may_decide_and_nothing_else",),
     ),
     Mutant(
         "time-boxed: not before",
@@ -163,7 +164,7 @@ DELEGATIONS = (
         f"{STORED}:_live",
         " & (Stored.ends_at > now)",
         "",
-        (ATTACK + "test_a_vote_by_a_delegation_that_has_run_out_is_void",),
+        (VOTES + "test_a_vote_by_a_delegation_that_has_run_out_is_void",),
     ),
     Mutant(
         "time-boxed: not when ended",
@@ -172,7 +173,7 @@ DELEGATIONS = (
         "",
         (
             ATTACK + "test_an_ended_one_is_over",
-            ATTACK + "test_a_vote_by_a_delegation_that_was_ended_since_is_void",
+            VOTES + "test_a_vote_by_a_delegation_that_was_ended_since_is_void",
         ),
     ),
     Mutant(
@@ -215,7 +216,7 @@ DELEGATIONS = (
         f"{GIVING}:_locked",
         "if known is None or not known.active:",
         "if known is None:",
-        (ATTACK + "test_one_who_left_meanwhile_gives_nothing",),
+        (VOTES + "test_one_who_left_meanwhile_gives_nothing",),
     ),
     Mutant(
         "given to who is here",
@@ -243,14 +244,14 @@ DELEGATIONS = (
         "app.steps.settle:_settle",
         "distinct(said, (await bench(found)).facts.pairs)",
         "len(said)",
-        (ATTACK + "test_the_two_of_them_do_not_settle_high_risk",),
+        (VOTES + "test_the_two_of_them_do_not_settle_high_risk",),
     ),
     Mutant(
         "settle: not by the delegate of who approved",
         "app.steps.settle:settling_violations",
         "near = {person_id, *beside(person_id, people.facts.pairs)}",
         "near = {person_id}",
-        (ATTACK + "test_the_delegate_of_who_approved_does_not_settle",),
+        (VOTES + "test_the_delegate_of_who_approved_does_not_settle",),
     ),
     Mutant(
         "rollback: in whose right it was approved",

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from app import telemetry
-from app.api import shapes
+from app.api import shapes, shapes_token
 from app.api.documented import RETRY_AFTER
 from app.api.door import Behind
 from app.grants.grants import jwks as public_jwks
@@ -22,7 +22,7 @@ _UNREADY = {
 @router.get(
     "/.well-known/jwks.json",
     summary="The keys that grants are signed with",
-    responses={200: {"model": shapes.Jwks, "description": "Keep them for five minutes."}},
+    responses={200: {"model": shapes_token.Jwks, "description": "Keep them for five minutes."}},
 )
 async def jwks(behind: Behind) -> JSONResponse:
     """A target verifies grants with these."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from app.api import shapes
+from app.api import shapes_token
 from app.api.documented import challenge, refusals
 from app.api.door import Behind
 from app.api.reading import read_up_to
@@ -20,7 +20,7 @@ router = APIRouter(tags=["token"])
 
 MAX_FORM = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
-_ERROR = {"model": shapes.OAuthError, "description": "No token; suspended: `unauthorized_client`."}
+_ERROR = {"model": shapes_token.OAuthError, "description": "No token; suspended: `unauthorized_client`."}
 _DOCUMENTED: dict[str, Any] = {
     "security": [{"client": []}],
     "requestBody": {
@@ -55,7 +55,7 @@ class Client:
     "/oauth/token",
     summary="An access token for a client secret",
     responses={
-        200: {"model": shapes.Token, "description": "Good for ten minutes."},
+        200: {"model": shapes_token.Token, "description": "Good for ten minutes."},
         400: _ERROR,
         401: {**_ERROR, "description": "The client id or secret is wrong, or revoked.", "headers": challenge("Basic")},
         **refusals("too-large", "too-slow", "unavailable", "unconfirmed", "internal"),
