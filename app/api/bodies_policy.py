@@ -51,7 +51,7 @@ class Simulate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [examples_policy.SIMULATE]})
 
     files: Files
-    calls: Annotated[list[ToolCall], Field(max_length=10_000)] | None = Field(
+    calls: Annotated[list[ToolCall], Field(max_length=1_000)] | None = Field(
         None, description="Asks to judge it over, instead of what bots have asked for here."
     )
     since: Annotated[str, Field(max_length=20)] | None = Field(
