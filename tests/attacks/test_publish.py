@@ -119,6 +119,17 @@ async def test_who_let_themselves_in(world: World) -> None:
     assert (await world.say("fiona", shown))["status"] != "held"
 
 
+async def test_who_is_no_longer_said_to_be_the_payee(world: World) -> None:
+    """Mia has it taken from her that she is employee:mia: of what was asked before and after she is kept out still."""
+    before = await world.ask("do.moderate", parameters={"payee": "employee:mia"})
+    await world.publish(draft(('subjects: ["customer:mia", "employee:mia"]', 'subjects: ["customer:mia"]')))
+    after = await world.ask("do.moderate", parameters={"payee": "employee:mia"})
+    for_her = await world.ask("do.moderate", on_behalf_of="employee:mia")
+    assert await refused(world, "mia", before) == await refused(world, "mia", after) == {"beneficiary"}
+    assert await refused(world, "mia", for_her) == {"on-behalf-of"}
+    assert (await world.say("mia", await world.ask("do.moderate")))["status"] != "held"
+
+
 async def test_in_two_steps(world: World, tmp_path: object) -> None:
     """Ada takes the second person away, Ben the reason: both are kept out, also of what only the other lowered."""
     await begin(world, tmp_path, (ONE, ONE.replace("quorum: 1, within: 1h", "quorum: 2, reason_required: true")))
