@@ -22,7 +22,7 @@ def duration(text: str) -> timedelta:
 
 def rfc3339(moment: datetime) -> str:
     """A moment as RFC 3339 in UTC with microseconds and ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:

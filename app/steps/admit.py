@@ -15,13 +15,14 @@ from app.domain.errors import NotFound
 from app.domain.request import Kind
 from app.domain.states import Status
 from app.domain.verdict import Outcome
-from app.governance.built_in import bot_of
+from app.governance.built_in import PUBLISH, bot_of
 from app.steps import facts as step_facts
 from app.steps.act import begin_for_bot
 from app.steps.admission import Admission, Asked, write
 from app.steps.asking import consider_action
 from app.steps.change import consider_change
 from app.steps.context import Context
+from app.steps.drafts import read_ahead
 from app.steps.progress import go_on
 from app.steps.rollback import consider_rollback
 from app.steps.scene import on_locked, revoke_if_stopped
@@ -43,6 +44,8 @@ async def admit(
     ``mark``: given back when this call wrote the row, not when it found it.
     Raises NotFound when there is neither row nor ask.
     """
+    if ask is not None and ask.action == PUBLISH:
+        await read_ahead(ask.parameters)
     async with ctx.database.transaction() as session:
         bot = await _bot(session, request_id, ask)
         await governance.shared_stop_locks(session, bot)

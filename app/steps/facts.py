@@ -80,10 +80,10 @@ def bench_with(made: Sequence[Decision], row: Request, policy: Policy, crowd: Cr
 
 
 def _delegators(people: Mapping[str, Person], row: Request, crowd: Crowd) -> dict[str, frozenset[Person]]:
-    """Who stands in, and for whom: only by what was given before the request was admitted."""
+    """Who stands in, and for whom: only by what was given before the request was admitted, and to who is still here."""
     found: dict[str, set[Person]] = {}
     for given in crowd.away:
-        if given.given_before(row.created_at):
+        if given.given_before(row.created_at) and crowd.active.get(given.delegate, False):
             found.setdefault(given.delegate, set()).add(people[given.person])
     return {delegate: frozenset(away) for delegate, away in found.items()}
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.db import requests
 from app.db.tables import Request
 from app.domain.lowering import Bar, gained
-from app.domain.plan import reach
+from app.domain.plan import PlanRule, reach
 from app.domain.request import Risk, Say
 from app.domain.verdict import Outcome, Verdict
 from app.governance.built_in import PUBLISH
@@ -18,6 +20,7 @@ from app.governance.policy import Policy
 from app.governance.separation import MAX_COOL_DOWN
 from app.steps.admission import Asked
 from app.steps.crowd import Crowd, crowd
+from app.steps.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,23 @@ async def lowered_by(asked: Asked, now: datetime, judged: Judged, under: Under) 
     return found
 
 
+async def let_in(found: Scene, plan: PlanRule) -> frozenset[str]:
+    """Of a request that newer rules hold again: who published rules since its admission, and thereby joined a group.
+
+    They would decide a stage that is there only now, among people who are there only now.
+    """
+    before, since = await found.ctx.rules.version(found.session, found.row.policy_version), found.row.created_at
+    authors = [await _authors(found.session, one) for one in await requests.succeeded(found.session, PUBLISH, since)]
+    joined = [found.policy.members(group) - before.members(group) for group in reach(plan)]
+    return frozenset().union(*authors) & frozenset().union(*joined)
+
+
+async def _authors(session: AsyncSession, published: Request) -> frozenset[str]:
+    """Who asked for a publication, and who approved it."""
+    made = await requests.decisions(session, published.id)
+    return frozenset({published.asker_id, *(d.person_id for d in made if d.standing and d.say == Say.APPROVE)})
+
+
 def _cool_down(policy: Policy, replaced: Sequence[tuple[timedelta, Policy]]) -> timedelta:
     """Of the rules in force, or a longer one of rules replaced within that: who shortens it waits for the longer.
 
@@ -66,8 +86,7 @@ async def _by(
 ) -> frozenset[str]:
     """Of those who made one publication: who gained by it, and has still."""
     after = await asked.ctx.rules.version(asked.session, (published.execution or {})["result"]["policy_version"])
-    made = await requests.decisions(asked.session, published.id)
-    authors = {published.asker_id, *(d.person_id for d in made if d.standing and d.say == Say.APPROVE)}
+    authors = await _authors(asked.session, published)
     then = await bar_under(before)
     return gained(authors, bar, then) & gained(authors, await bar_under(after), then)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from app.db import governance, ledger
 from app.domain.errors import GovernanceInvalid
 from app.domain.outcome import Answer, Sent
 from app.domain.verdict import Verdict, denied
-from app.governance.files import load_files
 from app.steps.admission import Asked
 from app.steps.difference import difference
+from app.steps.drafts import draft, patiently
 from app.steps.handler import Handler
 from app.steps.installing import prepare, put_in_force, stood, subjects_taken
 from app.steps.scene import Scene
@@ -28,8 +27,9 @@ async def _refusal(asked: Asked) -> Verdict | None:
         return NOT_AN_ADMINISTRATOR
     if asked.ask.parameters.get("base", asked.policy.version) != asked.policy.version:
         return OTHER_BASE
+    await patiently(asked.session)
     try:
-        await asyncio.to_thread(load_files, asked.ask.parameters["files"])
+        await draft(asked.ask.parameters["files"])
     except GovernanceInvalid as error:
         return denied("not-in-order", str(error).splitlines()[0])
     return None
@@ -37,14 +37,14 @@ async def _refusal(asked: Asked) -> Verdict | None:
 
 async def _ground(asked: Asked) -> dict[str, Any]:
     """What it was made from, and what it changes of that: who approves it need not read two versions of all files."""
-    draft = await asyncio.to_thread(load_files, asked.ask.parameters["files"])
-    changes = [change.as_json() for change in await difference(asked.ctx, asked.session, draft)]
+    rules = await draft(asked.ask.parameters["files"])
+    changes = [change.as_json() for change in await difference(asked.ctx, asked.session, rules)]
     left = max(0, len(changes) - MOST_CHANGES)
     return {
         "stood": await stood(asked.session),
         "changes": changes[:MOST_CHANGES],
         "changes_left": left,
-        "subjects_taken": await subjects_taken(asked.session, draft),
+        "subjects_taken": await subjects_taken(asked.session, rules),
     }
 
 
@@ -57,7 +57,8 @@ async def _ground_gone(found: Scene) -> str | None:
 
 async def _apply(found: Scene) -> Answer:
     """Two that were signed at once do not undo each other: the second finds other rules under the lock."""
-    rules = await asyncio.to_thread(load_files, found.row.parameters["files"])
+    await patiently(found.session)
+    rules = await draft(found.row.parameters["files"])
     await ledger.lock_stream(found.session, "installation")
     if await stood(found.session) != (found.row.ground or {}).get("stood"):
         return Answer(Sent.FAILED, None, None, {"status": None, "body": "Others have been put in force meanwhile."})

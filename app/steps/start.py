@@ -22,6 +22,7 @@ from app.steps.digest import digest_of
 from app.steps.execution import Go, Turn
 from app.steps.facts import bench
 from app.steps.finish import MAX_ATTEMPTS, give_up, over_at, record, retry_not_before
+from app.steps.lowering import let_in
 from app.steps.scene import Scene, revoke, scene
 from app.steps.tick import lapse
 from app.steps.void import void_votes
@@ -90,6 +91,7 @@ async def _rules_still_agree(found: Scene) -> bool:
     more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now, found.policy.end_of)
     if verdict.plan is None or more is None:
         return True
+    found.row.lowered_by = sorted({*found.row.lowered_by, *await let_in(found, verdict.plan)})
     found.row.members = {**members(found.policy, verdict.plan), **found.row.members}
     found.row.policy_version = found.policy.version
     found.set_plan(more)

@@ -14,6 +14,7 @@ from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, Unk
 from app.domain.request import Kind
 from app.governance.built_in import BUILT_IN, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
 from app.governance.policy import Policy
+from app.steps.context import Context
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
 from app.use_cases.publish import check_publication
@@ -34,8 +35,8 @@ async def ask_change(
     id_ = request_id(ask.kind, ask.asker_kind, ask.asker_id, key)
     async with services.ctx.database.transaction() as session:
         stands = await requests.by_id(session, id_) is not None
-        if not stands:
-            await _check(session, await services.ctx.rules.in_force(session), ask)
+    if not stands:
+        await _check(services.ctx, ask)
     created = False if stands else await through_workflow(services, id_, ask)
     async with services.ctx.database.transaction() as session:
         return (await standing(session, services, who, ask, id_, created=created))[1]
@@ -60,15 +61,16 @@ async def _known(session: AsyncSession, policy: Policy, bot: str) -> None:
         raise NotFound(f"There is no bot {bot}.")
 
 
-async def _check(session: AsyncSession, policy: Policy, ask: Ask) -> None:
+async def _check(ctx: Context, ask: Ask) -> None:
     """What is unknown, off schema, not theirs to ask for, or changes nothing is refused here, nothing stored."""
     if ask.action not in BUILT_IN:
         raise UnknownAction(f"Interlock has no action {ask.action!r:.80} of its own.", where="action")
-    policy.check_parameters(BUILT_IN[ask.action].action, ask.parameters)
+    BUILT_IN[ask.action].schema.check(ask.parameters)
     if ask.action == PUBLISH:
-        await check_publication(session, policy, ask)
-    else:
-        await _check_resumption(session, policy, bot_of(ask.parameters))
+        await check_publication(ctx, ask)
+        return
+    async with ctx.database.transaction() as session:
+        await _check_resumption(session, await ctx.rules.in_force(session), bot_of(ask.parameters))
 
 
 async def _check_resumption(session: AsyncSession, policy: Policy, bot: str | None) -> None:

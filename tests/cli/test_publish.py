@@ -61,4 +61,5 @@ async def test_what_is_wrong(place: Place, tmp_path: Path) -> None:
         FINDINGS, "policy", "publish", folder(bad, ("members: [ada, ben]", "members: [ada]")), "--reason", "so"
     )
     assert "at least two distinct persons" in said
-    assert "--reason" in await place.fails(2, "policy", "publish", folder(good, OTHER), "--reason", "  ")
+    ended = await place.ends("policy", "publish", folder(good, OTHER), "--reason", "  ")
+    assert (ended.returncode, "--reason" in ended.stderr) == (2, True)

@@ -223,7 +223,7 @@ def test_the_names_are_those_of_the_design_with_one_sentence_each() -> None:
     assert set(SENTENCES) == {
         *("self-approval", "on-behalf-of", "bot-owner", "beneficiary", "not-eligible", "one-person-one-vote"),
         *("unlinked-identity", "not-human", "weak-authentication", "stage-repeat", "stale-authority", "not-shown"),
-        *("rollback-approver", "governance-change", "delegate-excluded"),
+        *("rollback-approver", "governance-change", "delegate-excluded", "policy-author"),
     }
     for invariant in SENTENCES:
         told = violation(invariant, want="login", have="click")

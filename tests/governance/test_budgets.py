@@ -54,7 +54,7 @@ def test_a_version_that_was_stored_before_there_were_budgets_has_none(tmp_path: 
         ([PAID.replace(", over: 24h", "")], ".budgets[0]", "over is missing"),
         ([WAITING + ", over: 1h"], ".budgets[0]", "over has no meaning with count: holds"),
         ([ASKS.replace("1h", "0h")], ".budgets[0].over", "is not between"),
-        ([ASKS.replace("1h", "2 business hours")], ".budgets[0].over", "not honoured by this version"),
+        ([ASKS.replace("1h", "2 business hours")], ".budgets[0].over", "this counts elapsed time"),
         ([ASKS + ", per: [bot]"], ".budgets[0].per", "unknown key"),
         ([ASKS, WAITING, PAID.replace("paid", "asks")], "", "the budget asks is there twice"),
         (

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import httpx
@@ -42,6 +43,7 @@ class Supply:
 
     Made beforehand: ``unknown``: requests that may be settled; ``done``: such as may be undone; ``code``: of a Slack
     account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
+    ``away``: a delegation of the caller's.
     """
 
     http: httpx.Client
@@ -51,6 +53,7 @@ class Supply:
     code: str
     switch: Switch
     version: str = ""
+    away: str = ""
     switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
@@ -188,6 +191,19 @@ def _draft(_supply: Supply, case: Case[Any], _n: int) -> None:
     case.body = {**_body(case), "files": DRAFT["files"]}
 
 
+def _give(_supply: Supply, case: Case[Any], n: int) -> None:
+    """Each for an hour of its own; after twenty in a day there are no more."""
+    begins = datetime.now(UTC) + timedelta(days=n)
+    times = {"from": begins.isoformat(), "until": (begins + timedelta(hours=1)).isoformat()}
+    case.body = {"to": "zoe", "reason": str(_body(case).get("reason") or "").strip() or "away", **times}
+    case.headers.update(a_key())
+
+
+def _given(supply: Supply, case: Case[Any], _n: int) -> None:
+    """What has ended already is answered as it stands."""
+    case.path_parameters = {**case.path_parameters, "id": supply.away}
+
+
 _ONE = "/v1/requests/{id}"
 _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/requests": _ask,
@@ -205,6 +221,9 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/installation/resume": _resume,
     "POST /v1/governance-requests": _change,
     "POST /v1/identity-links": _link,
+    "POST /v1/delegations": _give,
+    "GET /v1/delegations/{id}": _given,
+    "DELETE /v1/delegations/{id}": _given,
     "GET /v1/policy/versions/{id}": _version,
     "POST /v1/policy/diff": _draft,
     "POST /v1/policy/simulate": _draft,

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import os
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import httpx
@@ -76,6 +77,10 @@ DONE: dict[str, set[str]] = {
         "POST /v1/installation/resume",
         "POST /v1/governance-requests",
         "POST /v1/identity-links",
+        "POST /v1/delegations",
+        "GET /v1/delegations",
+        "GET /v1/delegations/{id}",
+        "DELETE /v1/delegations/{id}",
     },
 }
 """What each caller must have been let do at least once: an operation that only ever refused was not tried."""
@@ -114,6 +119,11 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/governance-requests", "off-schema", "parameters"): "the document does not know their schemas",
     ("POST /v1/governance-requests", "off-schema", "parameters.bot"): "the document does not know the bots",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
+    ("POST /v1/delegations", "malformed", ""): "as above, in reason",
+    ("POST /v1/delegations", "malformed", "reason"): "blanks are no reason",
+    ("POST /v1/delegations", "malformed", "to"): "the document does not know the people",
+    ("POST /v1/delegations", "malformed", "from"): "what lies in the past is told in words",
+    ("POST /v1/delegations", "malformed", "until"): "how long it may be is told in words",
     **{(label, "malformed", where): said for label in DRAFTS for where, said in OF_DRAFTS.items()},
     ("POST /v1/identity-links", "malformed", "code"): "the document does not know the codes",
     (f"POST {ONE}/outcome", "malformed", "result"): "64 KiB is told in words",
@@ -183,12 +193,22 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         asyncio.run_coroutine_threadsafe(_switch(api, on=on), loop).result()
 
     with httpx.Client(base_url=api.url, timeout=60) as http:
-        supply = Supply(
-            http, api.client(), to_settle, done, code=await code_of(api), switch=switch, version=await _version(api)
-        )
+        supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
+        supply.version, supply.away = await _version(api), await _given(api)
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found
+
+
+async def _given(api: Live) -> str:
+    """The first of its kind; the second caller's is the same."""
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    headers = api.person("dana") | {"Idempotency-Key": "given-beforehand"}
+    body = {"to": "zoe", "until": until, "reason": "An hour off"}
+    answer = await api.http.post("/v1/delegations", json=body, headers=headers)
+    if answer.status_code == 201:
+        return str(answer.json()["id"])
+    return str((await api.http.get("/v1/delegations", headers=api.person("anya"))).json()["items"][0]["id"])
 
 
 async def _version(api: Live) -> str:

@@ -127,8 +127,8 @@ DELEGATIONS = (
     Mutant(
         "not for what is pending",
         f"{FACTS}:_delegators",
-        "if given.given_before(row.created_at):",
-        "if True:",
+        "given.given_before(row.created_at) and ",
+        "",
         (ATTACK + "test_nobody_is_called_in_for_what_is_pending",),
     ),
     Mutant(

@@ -22,7 +22,7 @@ PUBLICATIONS = (
     ),
     Mutant(
         "policy-author: who approved it",
-        f"{LOWERING}:_by",
+        f"{LOWERING}:_authors",
         "{published.asker_id, *(d.person_id for d in made if d.standing and d.say == Say.APPROVE)}",
         "{published.asker_id}",
         (STEPS + "test_who_lowered_the_bar_does_not_step_over_it",),
@@ -82,6 +82,13 @@ PUBLICATIONS = (
         "max([policy.cool_down, *(before.cool_down for age, before in replaced if age < before.cool_down)])",
         "policy.cool_down",
         (STEPS + "test_the_longer_cool_down_counts",),
+    ),
+    Mutant(
+        "policy-author: who joined what newer rules ask while it waited",
+        "app.steps.start:_rules_still_agree",
+        ", *await let_in(found, verdict.plan)",
+        "",
+        (STEPS + "test_who_let_themselves_into_a_stage_that_was_added",),
     ),
     Mutant(
         "publication: an administrator asks",

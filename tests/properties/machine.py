@@ -38,7 +38,7 @@ levels = st.sampled_from(["strong", "strong", *LEVELS])
 says = st.sampled_from(["approve", "approve", "approve", "deny", "abstain"])
 spans = st.sampled_from([1, 9, 11, 60, 660, 3700]).map(lambda seconds: timedelta(seconds=seconds))
 orders = st.permutations(POOL)
-LOST = ["left", "group", "absent", "back", "back", "buyer", "owner", "withdraws"]
+LOST = ["withdraws", "left", "withdraws", "group", "absent", "back", "buyer", "owner"]
 OTHERWISE = [None, None, None, "allow", "deny"]
 
 

@@ -19,7 +19,7 @@ from app.use_cases import changes
 from app.use_cases.governance import install
 from app.use_cases.views import View
 from tests.drafts import draft
-from tests.properties.quiet import leave, refused, signed
+from tests.properties.quiet import approved, leave, refused, signed, starts
 from tests.steps.words import admitted, id_of, lost, sql
 from tests.world import RULES, World
 
@@ -103,6 +103,20 @@ async def test_who_joined_a_group_by_their_own_publication(world: World, rules_c
     await install(world.ctx, rules_copy, replace=True, by="zoe")
     await published(world, (LEADS, "members: [dana, marco, priya, olivia, mia, tom, ada, fiona]"))
     shown = await lost(world, "do.moderate")
+    assert await refused(world, "ada", shown) == {"policy-author"}
+    assert await refused(world, "fiona", shown) == set()
+
+
+async def test_who_let_themselves_into_a_stage_that_was_added(world: World, rules_copy: Path) -> None:
+    """It waits for its start; Ada joins finance, and then finance is asked as well."""
+    await install(world.ctx, rules_copy, replace=True, by="zoe")
+    shown = await approved(world, "do.moderate")
+    joins = ("{name: finance, members: [fiona, felix, dana]", "{name: finance, members: [fiona, felix, dana, ada]")
+    more = ("rules:\n", "rules:\n  - {name: more, when: 'action.name == \"do.moderate\"', hold: stages}\n")
+    await published(world, joins)
+    await published(world, joins, more)
+    assert not await starts(world, shown)
+    assert (await world.look(shown))["plan"]["stages"][-1]["group"] == "finance"
     assert await refused(world, "ada", shown) == {"policy-author"}
     assert await refused(world, "fiona", shown) == set()
 
