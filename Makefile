@@ -20,7 +20,7 @@ up: $(STAMP)  ## Keep a dev stack, the retail shop and a fake Slack running, unt
 	$(BIN)/interlock up
 
 test: $(STAMP)  ## All tests, on real PostgreSQL and Temporal
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## ruff, its format, and the import contracts
 	$(BIN)/ruff check

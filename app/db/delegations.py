@@ -5,22 +5,35 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import delegation_tables as tables
 from app.db.tables import Person
-from app.domain.delegation import Delegation
+from app.domain.delegation import LONGEST, Delegation
 
 Stored = tables.Delegation
 
 
+_LATELY = text(
+    """
+    select person_id, delegate_id, created_at, starts_at, ends_at, ended_at from delegation
+    where ends_at > :since order by created_at
+    """
+)
+"""As text: every step reads it, and building it anew took longer than running it (measured)."""
+
+
 async def running(session: AsyncSession, now: datetime) -> Sequence[Delegation]:
     """Those that are in their period and were not ended."""
-    query = select(Stored).where(_live(now), Stored.starts_at <= now)
-    rows = await session.execute(query.order_by(Stored.created_at).execution_options(populate_existing=True))
-    return [_as_domain(row) for row in rows.scalars()]
+    rows = await session.execute(_LATELY, {"since": now - LONGEST})
+    return [Delegation(*row[:5]) for row in rows if _runs(row, now)]
+
+
+def _runs(row: Row[Any], now: datetime) -> bool:
+    return row.ended_at is None and row.starts_at <= now < row.ends_at
 
 
 async def by_id(session: AsyncSession, delegation_id: uuid.UUID) -> Stored | None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import requests, slack
+from app.db import delegations, requests, slack
 from app.db.tables import Request
 from app.domain.errors import InterlockError, Unavailable
 from app.domain.plan import Stage
@@ -141,10 +141,10 @@ async def _people(ctx: Context, session: AsyncSession, row: Request, alone: list
 
 
 async def _asked(ctx: Context, session: AsyncSession, row: Request, alone: list[str]) -> set[str]:
-    everybody, stage = await crowd(session, await ctx.clock.now(session)), last_asked(row)
-    if stage is None or not (alone or everybody.away):
+    now, stage = await ctx.clock.now(session), last_asked(row)
+    if stage is None or not (alone or await delegations.running(session, now)):
         return set()
-    policy = await ctx.rules.in_force(session)
+    everybody, policy = await crowd(session, now), await ctx.rules.in_force(session)
     people = await bench_of(session, row, policy, everybody)
     standing_in = people.facts.delegators.keys() - _members(policy, stage.groups)
     return set(people.may_decide()) & (_members(policy, alone) | standing_in)
