@@ -159,6 +159,7 @@ class Undone(Gate):
         case = self._resumption(who, of_all="all" in self.oracle.stopped)
         if deployer is not None:
             self._put(deployer=deployer)
+        self._do(case, partial(self._decide, case, who, "strong", "approve", "because"), again=False)
         self._do(case, partial(self._decide, case, account, "strong", "approve", "because"))
         for person in order:
             if case.status == "held":
