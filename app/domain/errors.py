@@ -178,3 +178,9 @@ class GovernanceInvalid(Misconfigured):
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("; ".join(f"{f.where}: {f.what}" for f in findings))
         self.findings = tuple(findings)
+
+    def told(self, most: int = 20) -> str:
+        """The first of the findings on one line, and how many more there are."""
+        shown = [f"{finding.where}: {finding.what}" for finding in self.findings[:most]]
+        left = len(self.findings) - len(shown)
+        return "; ".join([*shown, *([f"and {left} more"] if left else [])])

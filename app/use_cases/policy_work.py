@@ -22,18 +22,13 @@ from app.use_cases.services import Services
 IN_FORCE = "policy-installed"
 """The kind of the entry that each activation of a version leaves on the stream ``installation``."""
 
-TOLD = 20
-"""Findings that one answer names."""
-
 
 def loaded(files: Mapping[str, str]) -> Governance:
     """A draft that came as text. Raises Malformed with what is wrong with it."""
     try:
         return load_files(files)
     except GovernanceInvalid as error:
-        told = "; ".join(f"{finding.where}: {finding.what}" for finding in error.findings[:TOLD])
-        more = len(error.findings) - TOLD
-        raise Malformed(f"files: {told}{f'; and {more} more' if more > 0 else ''}.", where="files") from error
+        raise Malformed(f"files: {error.told()}.", where="files") from error
 
 
 async def history_for(services: Services, who: Actor) -> dict[str, Any]:

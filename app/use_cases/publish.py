@@ -9,8 +9,6 @@ from app.steps.context import Context
 from app.steps.drafts import draft
 from app.steps.installing import differs
 
-MOST_FINDINGS = 20
-
 
 async def check_publication(ctx: Context, ask: Ask) -> None:
     """Raises Forbidden for who does not administer, OffSchema with what is wrong in the files, NotOpenToThis.
@@ -35,6 +33,4 @@ async def _read(ask: Ask) -> Governance:
     try:
         return await draft(ask.parameters["files"])
     except GovernanceInvalid as error:
-        found = [f"{finding.where}: {finding.what}" for finding in error.findings]
-        more = [f"and {len(found) - MOST_FINDINGS} more"] if len(found) > MOST_FINDINGS else []
-        raise OffSchema("; ".join([*found[:MOST_FINDINGS], *more]), where="parameters.files") from error
+        raise OffSchema(error.told(), where="parameters.files") from error

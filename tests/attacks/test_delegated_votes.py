@@ -14,9 +14,8 @@ from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, delegations, read
 from app.use_cases.delegations import Wish
-from tests.api.conftest import GO_ON
 from tests.properties.quiet import decided, ended, later, leave, refused, signed, starts, status
-from tests.steps.delegating import HOUR, away, back, entry_of
+from tests.steps.delegating import HOUR, away, back, entry_of, everybody_back
 from tests.steps.words import SAID_503, change, id_of, lost, sql, vote
 from tests.world import World
 
@@ -27,11 +26,7 @@ LONG_AGO = "update execution_attempt set started_at = started_at - interval '5 m
 async def as_before(world: World) -> AsyncIterator[None]:
     """Nobody is away, all are active, nothing is suspended."""
     yield
-    await sql(world, "delete from delegation")
-    await sql(world, "update person set active = true")
-    await sql(world, "update client_credential set made_by = 'zoe'")
-    for statement in GO_ON:
-        await sql(world, statement)
+    await everybody_back(world)
 
 
 # The two of them count once.

@@ -9,9 +9,8 @@ import pytest
 
 from app.domain.errors import Forbidden, NotFound
 from app.use_cases import act, read
-from tests.api.conftest import GO_ON
 from tests.properties.quiet import decided, ended, leave, refused, signed, starts, status
-from tests.steps.delegating import HOUR, away, back, entry_of
+from tests.steps.delegating import HOUR, away, back, entry_of, everybody_back
 from tests.steps.words import SAID_503, change, id_of, lost, resumption, sql, undo
 from tests.world import World
 
@@ -22,11 +21,7 @@ LONG_AGO = "update execution_attempt set started_at = started_at - interval '5 m
 async def as_before(world: World) -> AsyncIterator[None]:
     """Nobody is away, all are active, nothing is suspended."""
     yield
-    await sql(world, "delete from delegation")
-    await sql(world, "update person set active = true")
-    await sql(world, "update client_credential set made_by = 'zoe'")
-    for statement in GO_ON:
-        await sql(world, statement)
+    await everybody_back(world)
 
 
 # What it is for.

@@ -8,11 +8,20 @@ from typing import Any
 from app.use_cases import delegations
 from app.use_cases.delegations import Wish
 from app.use_cases.views import View
-from tests.api.conftest import a_key
-from tests.steps.words import id_of
+from tests.api.conftest import GO_ON, a_key
+from tests.steps.words import id_of, sql
 from tests.world import World
 
 HOUR = timedelta(hours=1)
+
+
+async def everybody_back(world: World) -> None:
+    """Nobody is away, all are active, nothing is suspended."""
+    await sql(world, "delete from delegation")
+    await sql(world, "update person set active = true")
+    await sql(world, "update client_credential set made_by = 'zoe'")
+    for statement in GO_ON:
+        await sql(world, statement)
 
 
 async def away(world: World, person: str, to: str, span: timedelta = 3 * HOUR, begin: timedelta | None = None) -> View:
