@@ -10,6 +10,7 @@ from typing import Any
 from tests.hostile.cases import (
     ASK,
     AWAY,
+    BREAK,
     CHANGE,
     COMPARE,
     DECIDE,
@@ -97,7 +98,7 @@ KEYS: dict[str, tuple[bytes, ...]] = {
 
 def _keys() -> Iterator[Hostile]:
     refused: dict[str, Any] = {"status": 422, "problem": "idempotency-key-missing", "says": "Idempotency-Key"}
-    for route in (ASK, DECIDE, ROLLBACK, RESUME, CHANGE, AWAY):
+    for route in (ASK, DECIDE, BREAK, ROLLBACK, RESUME, CHANGE, AWAY):
         for name, keys in KEYS.items():
             headers = (JSON, *((b"Idempotency-Key", key) for key in keys))
             yield from by_both(

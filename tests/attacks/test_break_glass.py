@@ -1,0 +1,432 @@
+"""Break-glass under attack: by who stands near, on what no one person releases, without a review, after the fact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import Closed, DigestDiffers, Forbidden, NotFound, NotOpenToThis
+from app.domain.request import Level
+from app.steps.finish import finish
+from app.steps.start import start
+from tests.api.conftest import GO_ON
+from tests.properties.quiet import SUCCEEDED, decided, ended, leave, refused, starts, status
+from tests.steps.breaking import DAY, LATE, broken, forbidden, reviewed, still, swept
+from tests.steps.delegating import away, entry_of
+from tests.steps.words import change, id_of, sql, undo, vote
+from tests.world import World
+
+RESPONDERS = "members: [ivan, nora], may: [respond]"
+EXCEPTIONS = "exceptions: eve"
+
+
+@pytest.fixture(autouse=True)
+async def as_before(world: World) -> AsyncIterator[None]:
+    """Nobody is away, all are active, nothing is suspended or to be reviewed."""
+    yield
+    await sql(world, "delete from delegation")
+    await sql(world, "delete from review")
+    await sql(world, "update person set active = true")
+    await sql(world, "update client_credential set made_by = 'zoe'")
+    for statement in GO_ON:
+        await sql(world, statement)
+
+
+async def responders(world: World, rules: Path, more: str) -> None:
+    """These may respond as well."""
+    await change(world, rules, RESPONDERS, f"members: [ivan, nora, {more}], may: [respond]", "people.yaml")
+
+
+async def plan_says(world: World, rules: Path, terms: str) -> None:
+    """Plan ``one`` says this of break-glass."""
+    await change(world, rules, "expires: 4h}\n  two:", f"expires: 4h, break_glass: {terms}}}\n  two:")
+
+
+async def pid(world: World, person: str) -> str:
+    return str((await sql(world, "select pid::text from person where id = :id", id=person))[0][0])
+
+
+# What it is for.
+
+
+async def test_a_responder_releases_it_alone_and_another_reviews_it(world: World) -> None:
+    shown = await still(world, "do.high")
+    seen = await broken(world, shown)
+    assert seen["status"] == "approved"
+    assert seen["break_glass"]["person"] == "ivan"
+    assert seen["break_glass"]["review"]["reviewers"] == ["eve"]
+    facts = await entry_of(world, shown, "glass-broken")
+    assert (facts["person"], facts["reviewers"]) == (await pid(world, "ivan"), [await pid(world, "eve")])
+    assert "Nobody answers" not in str(facts)
+    assert await starts(world, shown)
+    done = await reviewed(world, seen)
+    assert (done["finding"], done["done_by"]) == ("justified", "eve")
+    assert (await entry_of(world, shown, "reviewed"))["person"] == await pid(world, "eve")
+    assert await swept(world) == 0
+
+
+async def test_the_same_person_again_changes_nothing(world: World) -> None:
+    shown = await still(world, "do.high")
+    first = await broken(world, shown)
+    assert await broken(world, shown) == first
+    assert (await world.kinds(shown)).count("glass-broken") == 1
+    with pytest.raises(Closed):
+        await broken(world, shown, "nora")
+
+
+# Who.
+
+
+async def test_who_made_the_credential_does_not(world: World) -> None:
+    await sql(world, "update client_credential set made_by = 'ivan'")
+    shown = await still(world, "do.high")
+    assert await forbidden(world, shown) == {"self-approval"}
+    assert await status(world, shown) == "held"
+
+
+async def test_for_whom_the_bot_acts_does_not(world: World, rules: Path) -> None:
+    await responders(world, rules, "mia")
+    shown = await still(world, "do.high", behalf="customer:mia")
+    assert await forbidden(world, shown, "mia") == {"on-behalf-of"}
+
+
+async def test_who_benefits_does_not(world: World, rules: Path) -> None:
+    await responders(world, rules, "mia")
+    shown = await still(world, "do.moderate", payee="customer:mia")
+    assert await forbidden(world, shown, "mia") == {"beneficiary"}
+
+
+@pytest.mark.parametrize("action", ["do.high", "do.moderate"])
+async def test_the_bots_owner_does_not_at_any_risk(world: World, rules: Path, action: str) -> None:
+    await responders(world, rules, "olivia")
+    shown = await still(world, action)
+    assert await forbidden(world, shown, "olivia") == {"bot-owner"}
+
+
+async def test_the_delegate_of_who_is_excluded_does_not(world: World) -> None:
+    await away(world, "mia", "ivan")
+    shown = await still(world, "do.high", behalf="customer:mia")
+    assert await forbidden(world, shown) == {"delegate-excluded"}
+
+
+@pytest.mark.parametrize("action", ["do.high", "do.moderate"])
+async def test_the_owners_delegate_does_not(world: World, action: str) -> None:
+    await away(world, "olivia", "ivan")
+    shown = await still(world, action)
+    assert await forbidden(world, shown) == {"delegate-excluded"}
+
+
+async def test_who_is_no_responder_does_not(world: World) -> None:
+    shown = await still(world, "do.high")
+    for who in ("dana", "sam"):
+        assert await forbidden(world, shown, who) == set()
+    with pytest.raises(NotFound):
+        await broken(world, shown, "zoe")
+    assert await status(world, shown) == "held"
+
+
+async def test_a_responder_of_another_bot_does_not(world: World, rules: Path) -> None:
+    seats = "business: olivia, security: sam, legal: lena, model_quality: max, rollback: nora, permissions: petra"
+    other = 'entitlements: ["do.moderate"]\n    deployed_by: tom\n    owners: '
+    await change(world, rules, f"{other}*owners", f"{other}{{{seats}, exceptions: eve, incident: rita}}")
+    shown = await still(world, "do.high")
+    with pytest.raises((Forbidden, NotFound)):
+        await broken(world, shown, "rita")
+    assert await status(world, shown) == "held"
+
+
+async def test_an_old_sign_in_is_not_enough(world: World) -> None:
+    shown = await still(world, "do.high")
+    for level in (Level.CLICK, Level.LOGIN):
+        assert await forbidden(world, shown, level=level) == {"weak-authentication"}
+    assert await status(world, shown) == "held"
+
+
+async def test_who_has_left_does_not(world: World) -> None:
+    shown = await still(world, "do.high")
+    await leave(world, "ivan")
+    assert await forbidden(world, shown) == {"unlinked-identity"}
+
+
+# What.
+
+
+async def test_nothing_irreversible(world: World) -> None:
+    shown = await still(world, "do.grave")
+    with pytest.raises(NotOpenToThis, match="irreversible"):
+        await broken(world, shown)
+    assert await status(world, shown) == "held"
+
+
+async def test_nothing_critical(world: World, rules: Path) -> None:
+    await change(
+        world, rules, "risk: high\n    reversibility: reversible", "risk: critical\n    reversibility: reversible"
+    )
+    shown = await still(world, "do.high")
+    with pytest.raises(NotOpenToThis, match="critical"):
+        await broken(world, shown)
+
+
+async def test_unless_the_plan_allows_it(world: World, rules: Path) -> None:
+    await plan_says(world, rules, "{allow: [irreversible], review_within: 1h}")
+    seen = await broken(world, await still(world, "do.grave"))
+    assert seen["status"] == "approved"
+
+
+async def test_nothing_where_the_plan_says_never(world: World, rules: Path) -> None:
+    await plan_says(world, rules, "never")
+    shown = await still(world, "do.high")
+    with pytest.raises(NotOpenToThis, match="alone"):
+        await broken(world, shown)
+
+
+async def test_nothing_but_what_a_bot_asks_for(world: World) -> None:
+    undoing = await undo(world, "nora", await ended(world))
+    with pytest.raises(NotOpenToThis, match="bot"):
+        await broken(world, undoing)
+    assert await status(world, undoing) == "held"
+
+
+async def test_nothing_but_what_one_was_shown(world: World) -> None:
+    shown = await still(world, "do.high")
+    with pytest.raises(DigestDiffers):
+        await broken(world, shown, digest=f"sha256:{'0' * 64}")
+    assert await status(world, shown) == "held"
+
+
+async def test_nothing_that_was_denied(world: World) -> None:
+    shown = await still(world, "do.high")
+    assert await decided(world, "dana", shown, "deny") == "record"
+    with pytest.raises(Closed):
+        await broken(world, shown)
+
+
+async def test_nothing_whose_time_is_over_though_nobody_has_looked(world: World) -> None:
+    shown = await still(world, "do.high")
+    await sql(world, "update request set expires_at = now() - interval '1 s' where id = :id", id=id_of(shown))
+    with pytest.raises(Closed):
+        await broken(world, shown)
+    assert await status(world, shown) == "expired"
+
+
+async def test_nothing_of_a_stopped_bot(world: World) -> None:
+    shown = await still(world, "do.high")
+    await world.suspend("nora")
+    with pytest.raises(Closed):
+        await broken(world, shown)
+    assert await status(world, shown) == "revoked"
+
+
+async def test_nothing_that_nobody_could_review(world: World) -> None:
+    for person in ("eve", "sam", "ada", "ben"):
+        await leave(world, person)
+    shown = await still(world, "do.high")
+    with pytest.raises(NotOpenToThis, match="review"):
+        await broken(world, shown)
+
+
+# Between the break and the start.
+
+
+async def test_a_stop_comes_first(world: World) -> None:
+    shown = await still(world, "do.high")
+    await broken(world, shown)
+    await world.suspend("nora")
+    assert not await starts(world, shown)
+    assert await status(world, shown) == "revoked"
+
+
+@pytest.mark.parametrize("how", ["left", "no responder any more", "stands near by now"])
+async def test_who_has_lost_the_standing_has_released_nothing(world: World, rules: Path, how: str) -> None:
+    shown = await still(world, "do.moderate", payee="customer:late")
+    await broken(world, shown)
+    match how:
+        case "left":
+            await leave(world, "ivan")
+        case "no responder any more":
+            await change(world, rules, RESPONDERS, "members: [nora], may: [respond]", "people.yaml")
+        case _:
+            await sql(world, "insert into person_subject (subject, person_id) values ('customer:late', 'ivan')")
+    try:
+        assert not await starts(world, shown)
+        assert ((await world.row(shown)).status, (await world.row(shown)).ended_why) == ("revoked", "stale-authority")
+    finally:
+        await sql(world, "delete from person_subject where subject = 'customer:late'")
+
+
+async def test_newer_rules_that_deny_it_revoke_it(world: World, rules: Path) -> None:
+    shown = await still(world, "do.high", "hold")
+    await broken(world, shown)
+    await change(world, rules, 'parameters.mode == "deny"', 'parameters.mode == "hold"')
+    assert not await starts(world, shown)
+    assert (await world.row(shown)).ended_why == "policy-stricter"
+
+
+async def test_newer_rules_that_want_more_people_do_not_hold_it_up(world: World, rules: Path) -> None:
+    shown = await still(world, "do.high")
+    await broken(world, shown)
+    await change(
+        world,
+        rules,
+        "one: {stages: [{name: lead, group: leads, quorum: 1",
+        "one: {stages: [{name: lead, group: leads, quorum: 2",
+    )
+    assert await starts(world, shown)
+
+
+async def test_newer_rules_that_allow_it_no_more_hold_it_again_for_people(world: World, rules: Path) -> None:
+    shown = await still(world, "do.two")
+    await vote(world, "dana", shown)
+    await broken(world, shown)
+    await change(
+        world,
+        rules,
+        "quorum: 2, within: 1h}], expires: 4h}",
+        "quorum: 2, within: 1h}], expires: 4h, break_glass: never}",
+    )
+    assert not await starts(world, shown)
+    assert await status(world, shown) == "held"
+    with pytest.raises(NotOpenToThis):
+        await broken(world, shown)
+    assert await decided(world, "dana", shown) == "record"  # what was said of the plan that was cut short is void
+    assert await status(world, shown) == "held"
+    assert await decided(world, "marco", shown) == "record"
+    assert await starts(world, shown)
+
+
+async def test_who_had_approved_may_deny_it_until_it_starts(world: World) -> None:
+    shown = await still(world, "do.two")
+    await vote(world, "dana", shown)
+    await broken(world, shown)
+    assert await decided(world, "dana", shown, "deny") == "withdraw"
+    assert not await starts(world, shown)
+
+
+async def test_who_released_it_signs_nothing_that_covers_it_up(world: World, rules: Path) -> None:
+    await change(
+        world, rules, "members: [rita, dana, mia, ivan]", "members: [rita, dana, mia, ivan, nora]", "people.yaml"
+    )
+    shown = await still(world, "do.high")
+    await broken(world, shown)
+    assert (await start(world.ctx, id_of(shown), "one")).go is not None
+    await finish(world.ctx, id_of(shown), 1, "one", SUCCEEDED)
+    undoing = await undo(world, "nora", shown)
+    assert "rollback-approver" in await refused(world, "ivan", undoing)
+
+
+# The review.
+
+
+async def test_who_released_it_does_not_review_it(world: World, rules: Path) -> None:
+    await change(world, rules, EXCEPTIONS, 'exceptions: "group:responders"')
+    shown = await still(world, "do.high")
+    seen = await broken(world, shown)
+    assert seen["break_glass"]["review"]["reviewers"] == ["nora"]
+    with pytest.raises(Forbidden):
+        await reviewed(world, seen, "ivan")
+
+
+async def test_nor_who_stands_in_for_them(world: World, rules: Path) -> None:
+    await change(world, rules, EXCEPTIONS, 'exceptions: "group:responders"')
+    await away(world, "ivan", "nora")
+    seen = await broken(world, await still(world, "do.high"))
+    assert seen["break_glass"]["review"]["reviewers"] == ["sam"]
+
+
+async def test_nor_who_approved_it(world: World, rules: Path) -> None:
+    await change(world, rules, EXCEPTIONS, "exceptions: dana")
+    shown = await still(world, "do.two")
+    await vote(world, "dana", shown)
+    seen = await broken(world, shown)
+    assert seen["break_glass"]["review"]["reviewers"] == ["sam"]
+    with pytest.raises(Forbidden):
+        await reviewed(world, seen, "dana")
+
+
+async def test_nor_who_approved_it_since(world: World, rules: Path) -> None:
+    """Named, and then asked for a signature when newer rules had it held again."""
+    await change(world, rules, EXCEPTIONS, "exceptions: dana")
+    shown = await still(world, "do.two")
+    seen = await broken(world, shown)
+    assert seen["break_glass"]["review"]["reviewers"] == ["dana"]
+    await change(
+        world,
+        rules,
+        "quorum: 2, within: 1h}], expires: 4h}",
+        "quorum: 2, within: 1h}], expires: 4h, break_glass: never}",
+    )
+    assert not await starts(world, shown)
+    assert await decided(world, "dana", shown) == "record"
+    with pytest.raises(Forbidden) as error:
+        await reviewed(world, seen, "dana")
+    assert [one.invariant for one in error.value.violations] == ["stage-repeat"]
+
+
+async def test_nor_who_was_not_named(world: World) -> None:
+    seen = await broken(world, await still(world, "do.high"))
+    for who in ("sam", "nora", "anya", "ada"):
+        with pytest.raises(Forbidden):
+            await reviewed(world, seen, who)
+    with pytest.raises(NotFound):
+        await reviewed(world, seen, "zoe")
+
+
+async def test_nor_who_has_left_or_only_clicks(world: World) -> None:
+    seen = await broken(world, await still(world, "do.high"))
+    with pytest.raises(Forbidden) as error:
+        await reviewed(world, seen, level=Level.CLICK)
+    assert [one.invariant for one in error.value.violations] == ["weak-authentication"]
+    await leave(world, "eve")
+    with pytest.raises(Forbidden) as error:
+        await reviewed(world, seen)
+    assert [one.invariant for one in error.value.violations] == ["unlinked-identity"]
+
+
+async def test_it_is_made_once(world: World) -> None:
+    seen = await broken(world, await still(world, "do.high"))
+    first = await reviewed(world, seen, word="unjustified")
+    assert await reviewed(world, seen, word="unjustified") == first
+    with pytest.raises(NotOpenToThis, match="unjustified"):
+        await reviewed(world, seen)
+    assert (await world.kinds(seen)).count("reviewed") == 1
+
+
+async def test_in_nobodys_time_the_bot_is_suspended_exactly_once(world: World) -> None:
+    seen = await broken(world, await still(world, "do.high"))
+    assert await starts(world, seen)
+    assert await swept(world, DAY / 2) == 0
+    [[before]] = await sql(world, "select stop_epoch from bot where id = 'bot'")
+    assert sorted(await asyncio.gather(*(swept(world) for _ in range(4)))) == [0, 0, 0, 1]
+    [[epoch, since, reason]] = await sql(
+        world, "select stop_epoch, suspended_at, stop_reason from bot where id = 'bot'"
+    )
+    assert (epoch, reason) == (before + 1, f"The break-glass of request {seen['id']} was not reviewed in time.")
+    assert since is not None
+    query = "select convert_from(body, 'utf8')::jsonb ->> 'kind' from entry where stream = 'bot:bot' order by n desc"
+    kinds = [row[0] for row in await sql(world, f"{query} limit 2")]
+    assert kinds == ["review-overdue", "suspended"]
+
+
+async def test_a_bot_that_people_let_go_on_is_not_suspended_again_for_the_same(world: World) -> None:
+    await broken(world, await still(world, "do.high"))
+    assert await swept(world) == 1
+    for statement in GO_ON:
+        await sql(world, statement)
+    assert await swept(world, LATE * 2) == 0
+    assert (await sql(world, "select suspended_at from bot where id = 'bot'"))[0][0] is None
+
+
+async def test_a_late_review_counts_and_lets_nothing_go_on(world: World) -> None:
+    seen = await broken(world, await still(world, "do.high"))
+    assert await swept(world) == 1
+    assert (await reviewed(world, seen))["finding"] == "justified"
+    assert (await sql(world, "select suspended_at from bot where id = 'bot'"))[0][0] is not None
+
+
+async def test_a_shorter_time_counts(world: World, rules: Path) -> None:
+    await plan_says(world, rules, "{review_within: 1h}")
+    await broken(world, await still(world, "do.high"))
+    assert await swept(world, DAY / 12) == 1
