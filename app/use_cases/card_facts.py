@@ -17,6 +17,7 @@ __all__ = [
     "EscalationFacts",
     "ExclusionFacts",
     "ExecutionFacts",
+    "GlassFacts",
     "Hidden",
     "OriginalFacts",
     "RollbackFacts",
@@ -136,6 +137,24 @@ class OriginalFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class GlassFacts:
+    """One person released it alone. ``person``, ``reviewers``, ``reviewer``: names; ``found``: the reviewer's words.
+
+    ``void_at``: when newer rules took it back.
+    """
+
+    person: str
+    reason: str
+    at: datetime
+    reviewers: tuple[str, ...]
+    due_at: datetime
+    finding: str | None = None
+    reviewer: str | None = None
+    found: str | None = None
+    void_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunningFacts:
     """An attempt without outcome: it may still reach its target."""
 
@@ -225,6 +244,7 @@ class CardFacts:
     original: OriginalFacts | None = None
     stop: StopFacts | None = None
     away: tuple[AwayFacts, ...] = ()
+    glass: GlassFacts | None = None
 
     @property
     def open_stage(self) -> StageFacts | None:
