@@ -12,6 +12,7 @@ from app.domain.errors import Closed, DigestDiffers, Forbidden, NotFound, NotOpe
 from app.domain.request import Level
 from app.steps.finish import finish
 from app.steps.start import start
+from app.use_cases import act
 from tests.api.conftest import GO_ON
 from tests.properties.quiet import SUCCEEDED, decided, ended, leave, refused, starts, status
 from tests.steps.breaking import DAY, LATE, broken, forbidden, reviewed, still, swept
@@ -43,6 +44,10 @@ async def responders(world: World, rules: Path, more: str) -> None:
 async def plan_says(world: World, rules: Path, terms: str) -> None:
     """Plan ``one`` says this of break-glass."""
     await change(world, rules, "expires: 4h}\n  two:", f"expires: 4h, break_glass: {terms}}}\n  two:")
+
+
+async def plan_says_instead(world: World, rules: Path, before: str, now: str) -> None:
+    await change(world, rules, f"break_glass: {before}}}\n  two:", f"break_glass: {now}}}\n  two:")
 
 
 async def pid(world: World, person: str) -> str:
@@ -297,6 +302,17 @@ async def test_newer_rules_that_allow_it_no_more_hold_it_again_for_people(world:
     assert await starts(world, shown)
 
 
+async def test_newer_rules_that_took_it_back_and_allow_it_again(world: World, rules: Path) -> None:
+    shown = await still(world, "do.high")
+    await broken(world, shown)
+    await plan_says(world, rules, "never")
+    assert not await starts(world, shown)
+    await plan_says_instead(world, rules, "never", "{}")
+    await sql(world, "update request set plan = plan - 'break_glass' where id = :id", id=id_of(shown))
+    with pytest.raises(NotOpenToThis, match="took that back"):
+        await broken(world, shown)
+
+
 async def test_who_had_approved_may_deny_it_until_it_starts(world: World) -> None:
     shown = await still(world, "do.two")
     await vote(world, "dana", shown)
@@ -315,6 +331,16 @@ async def test_who_released_it_signs_nothing_that_covers_it_up(world: World, rul
     await finish(world.ctx, id_of(shown), 1, "one", SUCCEEDED)
     undoing = await undo(world, "nora", shown)
     assert "rollback-approver" in await refused(world, "ivan", undoing)
+
+
+async def test_who_released_it_does_not_settle_it(world: World) -> None:
+    shown = await still(world, "do.high")
+    await broken(world, shown)
+    assert await starts(world, shown)
+    await sql(world, "update request set status = 'unknown' where id = :id", id=id_of(shown))
+    with pytest.raises(Forbidden) as error:
+        await act.settle(world.services, world.person("ivan"), id_of(shown), status="failed", reason="I looked")
+    assert [one.invariant for one in error.value.violations] == ["stage-repeat"]
 
 
 # The review.
