@@ -283,7 +283,7 @@ def _absent(route: Route) -> Iterator[Hostile]:
     """No request, and one that this caller may not see: no difference. Settling and undoing are for people anyway."""
     for name in ("absent", "foreign"):
         sent = route.sent(encoded(route.good), target=f"/v1/requests/<{name}>/{route.target.rpartition('/')[2]}")
-        not_human = route in (SETTLE, ROLLBACK)
+        not_human = route in (SETTLE, ROLLBACK, BREAK)
         yield Hostile(
             f"{route.name} by bot: one that is {name}",
             403 if not_human else 404,
