@@ -234,6 +234,13 @@ EXCEPTIONS = (
         (ATTACK + "test_in_nobodys_time_the_bot_is_suspended_exactly_once",),
     ),
     Mutant(
+        "review: the worker looks",
+        "app.use_cases.upkeep:sweep",
+        "await suspend_overdue(services.ctx)",
+        "pass",
+        ("workflows/test_break_glass.py::test_the_worker_suspends_what_nobody_has_reviewed_and_people_let_it_go_on",),
+    ),
+    Mutant(
         "review: the plan's time",
         f"{GLASS}:release",
         "plan.glass.review_within,",
