@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api import examples
+from app.api.shapes_exceptions import ATTEST, BREAK_GLASS
 from app.domain.clocks import moment, rfc3339
 from app.domain.digest import canonical
 from app.use_cases.delegations import Wish
@@ -202,6 +203,24 @@ class Delegate(Body):
         return Wish(self.to, None if self.begin is None else moment(self.begin), moment(self.until), self.reason)
 
 
+class BreakGlass(Body):
+    """A responder releases a held action, alone."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BREAK_GLASS]})
+
+    reason: Because
+    digest: Annotated[str, Field(max_length=200, description="The request's, as it was shown.")]
+
+
+class Attest(Body):
+    """What a reviewer found of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ATTEST]})
+
+    finding: Literal["justified", "unjustified"]
+    reason: Because
+
+
 BODIES: tuple[type[Body], ...] = (
     Ask,
     Decision,
@@ -215,5 +234,7 @@ BODIES: tuple[type[Body], ...] = (
     Change,
     Link,
     Delegate,
+    BreakGlass,
+    Attest,
 )
 """All of them, for the OpenAPI document."""

@@ -85,6 +85,7 @@ REQUEST: dict[str, Any] = {
     "plan": _plan("lead", "support-leads"),
     "may_decide": ["dana", "marco"],
     "away": [{"person": "priya", "until": "2026-01-19T08:00:00.000000Z", "delegate": "marco"}],
+    "break_glass": None,
     "decisions": [],
     "settlements": [],
     "refusals": 0,
@@ -96,7 +97,7 @@ REQUEST: dict[str, Any] = {
     "updated_at": "2026-01-05T10:00:00.000000Z",
 }
 _UNPLANNED: dict[str, Any] = {"plan": None, "expires_at": "2026-01-05T10:10:00.000000Z"}
-_PEOPLE = ("may_decide", "away", "decisions", "settlements", "ended_reason")
+_PEOPLE = ("may_decide", "away", "break_glass", "decisions", "settlements", "ended_reason")
 _UNDONE_BY_NOTHING: dict[str, Any] = {"rollback": None, "warnings": ["Nothing undoes this action."]}
 REQUEST_OF_BOT: dict[str, Any] = {key: value for key, value in REQUEST.items() if key not in _PEOPLE}
 DENIED: dict[str, Any] = {
@@ -171,6 +172,7 @@ ROLLBACK: dict[str, Any] = {
     "plan": _plan("rollback", "rollback-signers", level="login", reason_required=True),
     "may_decide": ["greta", "rita"],
     "away": [],
+    "break_glass": None,
 }
 GOVERNANCE: dict[str, Any] = {
     **REQUEST,
@@ -186,6 +188,7 @@ GOVERNANCE: dict[str, Any] = {
     "plan": _plan("interlock.resume", "interlock:resume:support-bot", name="resume", level="login"),
     "may_decide": ["ada", "ben", "sam"],
     "away": [],
+    "break_glass": None,
 }
 STOPPED: dict[str, Any] = {
     "suspended_at": "2026-01-05T10:00:00.000000Z",

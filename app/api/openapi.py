@@ -13,8 +13,9 @@ from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
 from app.api.shapes_delegations import DELEGATIONS
+from app.api.shapes_exceptions import REVIEWS
 
-MODELS = (*ANSWERS, *DELEGATIONS, *shapes_policy.ANSWERS, *shapes_token.ANSWERS)
+MODELS = (*ANSWERS, *DELEGATIONS, *REVIEWS, *shapes_policy.ANSWERS, *shapes_token.ANSWERS)
 KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
 """Where a POST must have an Idempotency-Key."""
 _REF = "#/components/schemas/{model}"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api import examples, problems
 from app.api.shapes_clocks import Clocks
 from app.api.shapes_delegations import Away
+from app.api.shapes_exceptions import Broken
 from app.domain.request import Kind
 from app.domain.states import Status
 
@@ -46,8 +47,9 @@ _ENDED_WHY = (
     "Why it came to rest, where the status alone does not say; null while it goes on, and when the verdict denied it "
     "or the action's own answer ended it. Among others: `denied-by-person`, `withdrawn`, `cancelled`, `superseded`, "
     "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
-    "`not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, `settled`; of a rollback "
-    "`outcome-changed`, `not-reversible`; of a change of the rules `stopped-again`. More may come."
+    "`stale-authority`, `not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, "
+    "`settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules `stopped-again`. "
+    "More may come."
 )
 
 
@@ -236,6 +238,7 @@ class RequestView(Answer):
     away: list[Away] = Field(default=[], description="Who of the open stage is away. Not shown to bots.")
     decisions: list[DecisionMade] = Field(default=[], description="Not shown to bots.")
     settlements: list[Settlement] = Field(default=[], description="Not shown to bots.")
+    break_glass: Broken | None = Field(default=None, description="Who released it alone. Not shown to bots.")
     action_version: str = Field(default="", description="With `environment` and `nonce`, shown to who may decide.")
     environment: str = ""
     nonce: str = ""

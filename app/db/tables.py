@@ -134,7 +134,8 @@ class Request(Base):
     ``bot``: who asked; of a person's request (``about_bot``) whose action it undoes, or whom it changes; None: all.
     ``undoes``: of a rollback, what it knows of the request that it reverses: its ``action``, ``status`` then, and who
     it was ``approved_by``. ``ground``: of a change, what it was asked on. ``lowered_by``: who made the rules that ask
-    less for it (`policy-author`).
+    less for it (`policy-author`). ``break_glass``: who released it alone, why, and its review; ``void_at`` when newer
+    rules have taken that back.
     """
 
     __tablename__ = "request"
@@ -183,6 +184,7 @@ class Request(Base):
     verdict: Mapped[dict[str, Any]]
     policy_version: Mapped[str] = mapped_column(ForeignKey("policy_version.id"))
     plan: Mapped[dict[str, Any] | None]
+    break_glass: Mapped[dict[str, Any] | None]
     members: Mapped[dict[str, Any]]
     execution: Mapped[dict[str, Any] | None]
     ended_why: Mapped[str | None]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from app.domain.glass import looser
 from app.domain.plan import Plan, PlanRule, begin, missing
 from app.domain.request import Risk
 from app.domain.verdict import Outcome, Verdict
@@ -29,10 +30,15 @@ class Bar:
 
 
 def asks_less(now: Verdict, before: Verdict) -> bool:
-    """True when what passes ``now`` would not have been enough before: it was denied, or held for more."""
+    """True when what passes ``now`` would not have been enough before: it was denied, or held for more.
+
+    Also when one person may release alone what nobody might, or is reviewed later.
+    """
     if before.plan is None:
         return before.outcome is Outcome.DENY
-    return now.plan is None or missing(_passed(now.plan), before.plan, _ANY_TIME) is not None
+    if now.plan is None or looser(now.plan.glass, before.plan.glass):
+        return True
+    return missing(_passed(now.plan), before.plan, _ANY_TIME) is not None
 
 
 def _passed(rule: PlanRule) -> Plan:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.domain.delegation import beside, distinct, most_apart
+from app.domain.glass import Glass, strictest
 from app.domain.request import Level
 from app.domain.spans import BusinessSpan, EndOf, Span, business, by_the_wall, closing, reminders, united
 
@@ -40,6 +41,7 @@ class PlanRule:
     expires: timedelta
     fallback: tuple[str, ...] = ()
     allow_repeat: bool = False
+    glass: Glass = Glass()  # noqa: RUF009  it never changes
 
 
 def merge(plans: Iterable[PlanRule]) -> PlanRule:
@@ -47,8 +49,8 @@ def merge(plans: Iterable[PlanRule]) -> PlanRule:
 
     Stages of all plans by plan name, then position; a group once, with the largest quorum, the shortest clock, the
     strictest level; a reason if any asks; no repeat unless all allow; reminders, escalations and fallbacks unite; in
-    its channel if any asks there; the shortest expiry. Which of a clock of elapsed and one of business time is the
-    shorter depends on the day: both are kept.
+    its channel if any asks there; the shortest expiry; the strictest break-glass. Which of a clock of elapsed
+    and one of business time is the shorter depends on the day: both are kept.
     Raises ValueError when there is no plan at all.
     """
     ordered = sorted(dict.fromkeys(plans), key=lambda plan: plan.name)  # two plans of one name are two
@@ -64,6 +66,7 @@ def merge(plans: Iterable[PlanRule]) -> PlanRule:
         expires=min(plan.expires for plan in ordered),
         fallback=_union(plan.fallback for plan in ordered),
         allow_repeat=all(plan.allow_repeat for plan in ordered),
+        glass=strictest(plan.glass for plan in ordered),
     )
 
 
@@ -164,6 +167,7 @@ class Plan:
     stages: tuple[Stage, ...]
     fallback: tuple[str, ...]
     allow_repeat: bool
+    glass: Glass = Glass()  # noqa: RUF009  it never changes
 
     @property
     def open_stage(self) -> int | None:
@@ -209,7 +213,7 @@ class Plan:
 def as_rule(plan: Plan, *, expires: timedelta) -> PlanRule:
     """What one request passed, to be passed by another: from its first group on, escalating to the same."""
     stages = tuple(_asked_first(stage) for stage in plan.stages)
-    return PlanRule(plan.name, stages, expires, plan.fallback, plan.allow_repeat)
+    return PlanRule(plan.name, stages, expires, plan.fallback, plan.allow_repeat, plan.glass)
 
 
 def _asked_first(stage: Stage) -> StageRule:
@@ -230,7 +234,7 @@ def _asked_first(stage: Stage) -> StageRule:
 def begin(rule: PlanRule, now: datetime, end_of: EndOf = by_the_wall) -> Plan:
     """A plan for a request admitted ``now``: its first stage open."""
     stages = tuple(_waiting(stage) for stage in rule.stages)
-    return Plan(rule.name, stages, rule.fallback, rule.allow_repeat).advance(now, end_of)
+    return Plan(rule.name, stages, rule.fallback, rule.allow_repeat, rule.glass).advance(now, end_of)
 
 
 def _waiting(rule: StageRule) -> Stage:
@@ -278,7 +282,8 @@ def missing(held: Plan | None, newer: PlanRule, now: datetime, end_of: EndOf = b
         return None
     fallback = newer.fallback if held is None else _union((held.fallback, newer.fallback))
     allow_repeat = newer.allow_repeat and (held is None or held.allow_repeat)
-    return Plan(newer.name, tuple(kept), fallback, allow_repeat).advance(now, end_of)
+    glass = newer.glass if held is None else strictest((held.glass, newer.glass))
+    return Plan(newer.name, tuple(kept), fallback, allow_repeat, glass).advance(now, end_of)
 
 
 def _with_clocks_of(rule: StageRule, stage: Stage) -> Stage:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.domain.clocks import milliseconds, moment, rfc3339
+from app.domain.glass import Glass
 from app.domain.plan import Escalation, Plan, Stage
 from app.domain.request import Level, word
 from app.domain.spans import business, span, span_text
@@ -17,8 +18,21 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "name": plan.name,
         "fallback": list(plan.fallback),
         "allow_repeat": plan.allow_repeat,
+        "break_glass": _glass_as_json(plan.glass),
         "stages": [_stage_as_json(stage) for stage in plan.stages],
     }
+
+
+def _glass_as_json(glass: Glass) -> dict[str, Any] | None:
+    if glass.never:
+        return None
+    return {"allow": sorted(glass.allow), "review_within_ms": milliseconds(glass.review_within)}
+
+
+def _glass_from_json(data: dict[str, Any] | None) -> Glass:
+    if data is None:
+        return Glass(never=True)
+    return Glass(allow=frozenset(data["allow"]), review_within=timedelta(milliseconds=data["review_within_ms"]))
 
 
 def _stage_as_json(stage: Stage) -> dict[str, Any]:
@@ -45,12 +59,14 @@ def _stage_as_json(stage: Stage) -> dict[str, Any]:
 
 
 def plan_from_json(data: dict[str, Any]) -> Plan:
-    """The plan that `plan_as_json` wrote, in this release or an older one that knew no reminders."""
+    """The plan that `plan_as_json` wrote, in this release or an older one that knew no reminders and no
+    break-glass."""
     return Plan(
         data["name"],
         tuple(_stage_from_json(stage) for stage in data["stages"]),
         tuple(data["fallback"]),
         data["allow_repeat"],
+        _glass_from_json(data["break_glass"]) if "break_glass" in data else Glass(),
     )
 
 

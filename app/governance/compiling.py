@@ -12,6 +12,7 @@ from app.domain.budget import Budget, Counts
 from app.domain.clocks import duration
 from app.domain.digest import sha256
 from app.domain.errors import Finding, GovernanceInvalid
+from app.domain.glass import Glass
 from app.domain.plan import PlanRule, StageRule
 from app.domain.request import Level, Mode, Reversibility, Risk
 from app.domain.spans import BusinessSpan, span, united
@@ -135,9 +136,16 @@ def plans_of(known: Known) -> dict[str, PlanRule]:
             expires=duration(plan.expires),
             fallback=() if plan.fallback is None else (plan.fallback,),
             allow_repeat=plan.allow_repeat,
+            glass=_glass(plan.break_glass),
         )
         for entry, plan in known.of("plans", models.Plan)
     }
+
+
+def _glass(model: models.BreakGlass | None) -> Glass:
+    if model is None:
+        return Glass(never=True)
+    return Glass(allow=frozenset(model.allow), review_within=duration(model.review_within))
 
 
 def _stage(stage: models.Stage) -> StageRule:

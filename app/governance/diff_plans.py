@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.domain.clocks import duration
+from app.domain.glass import Glass, looser
 from app.governance.differences import Both, Json, Said, anyhow, listed, now_and_then, quoted, together
 
 LEVELS = ("click", "login", "recent", "strong")
@@ -18,7 +19,9 @@ def plan_in_words(plan: Json) -> str:
     """Its stages and its end, in one line."""
     stages = ", then ".join(_stage_in_words(stage) for stage in plan["stages"])
     fallback = f", else {plan['fallback']}" if plan["fallback"] else ""
-    return f"{stages}{fallback}; expires after {plan['expires']}"
+    glass = plan["break_glass"]
+    alone = "" if _glass(glass) == Glass() else f"; break-glass: {_glass_in_words(glass)}"
+    return f"{stages}{fallback}; expires after {plan['expires']}{alone}"
 
 
 def _stage_in_words(stage: Json) -> str:
@@ -63,7 +66,28 @@ def _terms(old: Json, new: Json) -> Iterator[Said]:
     if old["allow_repeat"] != new["allow_repeat"]:
         may = new["allow_repeat"]
         yield Said(f"one person {'may' if may else 'may no longer'} decide more than one stage", may)
-    yield from anyhow(old, new, "stages", "expires", "fallback", "allow_repeat")
+    yield from _break_glass(old["break_glass"], new["break_glass"])
+    yield from anyhow(old, new, "stages", "expires", "fallback", "allow_repeat", "break_glass")
+
+
+def _break_glass(old: Json | None, new: Json | None) -> Iterator[Said]:
+    before, after = _glass(old), _glass(new)
+    if before != after:
+        yield Said(now_and_then("break_glass", _glass_in_words(old), _glass_in_words(new)), looser(after, before))
+
+
+def _glass(terms: Json | None) -> Glass:
+    """What the files say; None: never."""
+    if terms is None:
+        return Glass(never=True)
+    return Glass(allow=frozenset(terms["allow"]), review_within=duration(terms["review_within"]))
+
+
+def _glass_in_words(terms: Json | None) -> str:
+    if terms is None:
+        return "never"
+    also = f"also what is {' or '.join(sorted(terms['allow']))}, " if terms["allow"] else ""
+    return f"{also}reviewed within {terms['review_within']}"
 
 
 def _stages(both: Both, old: list[Json], new: list[Json]) -> Iterator[Said]:

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.clocks import duration
 from app.domain.spans import span
+from app.governance.never import never
 from app.governance.tree import NOT_HONOURED
 
 MAX_SPAN = timedelta(days=3660)
@@ -365,10 +366,18 @@ class Stage(Model):
     escalate_to: Id | None = None
 
 
+class BreakGlass(Model):
+    """What one responder may release alone beyond what may be undone and is not critical, and who looks by when."""
+
+    allow: list[Literal["critical", "irreversible"]] = []
+    review_within: Duration = "24h"
+
+
 class Plan(Model):
     """The stages that a held request must pass.
 
     ``allow_repeat``: true lets a person who decided one stage decide the next as well (lifts `stage-repeat`).
+    ``break_glass``: None means never.
     """
 
     stages: list[Stage] = Field(min_length=1, max_length=20)
@@ -376,6 +385,7 @@ class Plan(Model):
     expires: Duration
     on_expiry: Literal["deny"] = "deny"
     allow_repeat: bool = False
+    break_glass: Annotated[BreakGlass | None, BeforeValidator(never)] = BreakGlass()
 
     @model_validator(mode="after")
     def _distinct(self) -> Plan:

@@ -10,6 +10,7 @@ from app.slack import relations, sections
 from app.slack.escalations import escalated
 from app.slack.parameters import printed
 from app.slack.pieces import Block, Buttons, Prose, Sent, Verbatim, as_json, bold, labelled, length, line
+from app.slack.released import released
 from app.slack.rights import Rights, deciding, details_button, rights
 from app.slack.sections import ROOMY, TIGHT, Caps
 from app.slack.text import one_line, spoken
@@ -106,6 +107,7 @@ def _told(facts: CardFacts, shown: _Shown, caps: Caps, may: Rights, *, whole: bo
         sections.header(facts),
         sections.summary(facts, caps),
         *escalated(facts, caps),
+        *released(facts, caps),
         *(why if facts.asker is not None else ()),
         *relations.reversed_by(facts, caps, whole=whole),
         *relations.settlements(facts, caps),

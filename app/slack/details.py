@@ -26,6 +26,7 @@ from app.slack.pieces import (
     plain,
     portions,
 )
+from app.slack.released import released
 from app.slack.rights import Rights, about, deciding, rights
 from app.slack.sections import WHOLE
 from app.slack.text import one_line, visible
@@ -141,6 +142,7 @@ def _everything(facts: CardFacts) -> Iterator[Block]:
         yield from sections.verbatim("Title", one_line(facts.title))
     yield sections.summary(facts, WHOLE)
     yield from escalated(facts, WHOLE)
+    yield from released(facts, WHOLE)
     if facts.asker is not None:
         yield from sections.reason(facts, WHOLE)
     yield from relations.reversed_by(facts, WHOLE, whole=True)

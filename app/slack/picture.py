@@ -11,6 +11,7 @@ from app.slack import sections
 from app.slack.card import Card, card
 from app.slack.digest import digest
 from app.slack.pieces import Buttons, Prose, line
+from app.slack.released import told_of
 from app.slack.rights import details_button
 from app.slack.thread import Reply, reminding, replies
 from app.use_cases.card_facts import CardFacts
@@ -43,14 +44,16 @@ class Renderer:
 def _alone(item: Item) -> Iterator[tuple[CardFacts, Reply]]:
     if item.reminder is not None:
         yield item.facts, reminding(item.facts, item.reminder)
-    yield from ((item.facts, reply) for reply in replies(item.facts))
+    yield from ((item.facts, reply) for reply in (*told_of(item.facts, item.told), *replies(item.facts)))
 
 
 def _of_many(items: Sequence[Item]) -> Iterator[tuple[CardFacts, Reply]]:
-    """Under a message of several requests only reminders, each with a key that says which request it is about."""
+    """Under a message of several requests only what people are called for, with a key that says for which request."""
     for item in items:
         if item.reminder is not None:
             reply = reminding(item.facts, item.reminder)
+            yield item.facts, replace(reply, key=f"{reply.key}-{item.facts.request_id}")
+        for reply in told_of(item.facts, item.told):
             yield item.facts, replace(reply, key=f"{reply.key}-{item.facts.request_id}")
 
 

@@ -16,8 +16,8 @@ from app.use_cases.reminders import Reminder
 RESULT = "What the target answered is in the web API, not here."
 REVERSED = "reversed"
 """The key of the reply that says that a rollback has succeeded; there is one such at most."""
-_MAX_REASON = 2_000
-_MAX_MENTIONS = 20
+MAX_REASON = 2_000
+MAX_MENTIONS = 20
 """People who are named in a reminder; more would be a crowd that everybody leaves it to."""
 _ENDS = frozenset({"denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "failed", "unknown"})
 
@@ -39,8 +39,8 @@ def replies(facts: CardFacts) -> list[Reply]:
 def reminding(facts: CardFacts, reminder: Reminder) -> Reply:
     """The reminder, to those whom it is for: nobody else is mentioned anywhere."""
     whom: list[Mention | Run] = [*map(Mention, reminder.users), *(Run(name(one)) for one in reminder.names)]
-    shown = [part for one in whom[:_MAX_MENTIONS] for part in (Run(", "), one)][1:]
-    left = len(whom) - _MAX_MENTIONS
+    shown = [part for one in whom[:MAX_MENTIONS] for part in (Run(", "), one)][1:]
+    left = len(whom) - MAX_MENTIONS
     more = (f" and {left:,} more",) if left > 0 else ()
     what = line(bold("Reminder: "), f"{titled(facts)} still waits for a decision")
     said = line("By ", *shown, *more, ", until ", reminder.until)
@@ -66,12 +66,12 @@ def _more(facts: CardFacts) -> Iterator[Line | Verbatim]:
     by = denier(facts)
     if facts.ended_reason:
         yield line("Why it was stopped, in a person's words:")
-        yield Verbatim(excerpt(visible(facts.ended_reason), _MAX_REASON))
+        yield Verbatim(excerpt(visible(facts.ended_reason), MAX_REASON))
     elif by is not None and by.reason:
         yield line("Their reason:")
-        yield Verbatim(excerpt(visible(by.reason), _MAX_REASON))
+        yield Verbatim(excerpt(visible(by.reason), MAX_REASON))
     elif facts.status == "denied" and by is None and facts.verdict_reason:
-        yield line(*runs(facts.verdict_reason, _MAX_REASON))
+        yield line(*runs(facts.verdict_reason, MAX_REASON))
     if facts.status in {"succeeded", "failed"}:
         yield line(RESULT)
 

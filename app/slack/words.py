@@ -37,6 +37,7 @@ WHY: Final = {
     "not-reported": "the bot never reported what came of it",
     "stopped": "the bot, or all of them, had been stopped",
     "policy-stricter": "newer rules refuse it",
+    "stale-authority": "who released it has lost the standing to",
     "not-entitled": "the bot may no longer ask for this",
     "action-changed": "what the action does has changed",
     "digest-differs": "it is not what people decided on",

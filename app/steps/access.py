@@ -10,14 +10,17 @@ from app.domain.request import Kind
 from app.governance.policy import Policy
 
 MAY: dict[str, frozenset[str]] = {
-    "read": frozenset({"asker", "decider", "owner", "responder", "auditor"}),
-    "see-people": frozenset({"decider", "owner", "responder", "auditor"}),
+    "read": frozenset({"asker", "decider", "owner", "responder", "auditor", "reviewer"}),
+    "see-people": frozenset({"decider", "owner", "responder", "auditor", "reviewer"}),
     "see-digest-inputs": frozenset({"decider"}),
     "cancel": frozenset({"asker", "business-owner", "responder"}),
     "grant": frozenset({"asker"}),
     "report": frozenset({"asker"}),
     "settle": frozenset({"responder"}),
     "roll back": frozenset({"responder"}),
+    "break the glass of": frozenset({"responder"}),
+    "see reviews": frozenset({"owner", "responder", "auditor", "reviewer"}),
+    "review": frozenset({"reviewer"}),
 }
 """What one may do with a request by the role that one has towards it."""
 
@@ -50,6 +53,7 @@ def _person_roles(policy: Policy, person: str, row: Request, deciding: set[str])
         "business-owner": "business" in held and row.kind == Kind.ACTION,  # who owns the bot stops no rollback of it
         "responder": "incident" in held or person in policy.groups_that_may("respond"),
         "auditor": policy.may(person, "audit"),
+        "reviewer": person in (row.break_glass or {}).get("reviewers", ()),
     }
 
 

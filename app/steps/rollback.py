@@ -131,6 +131,7 @@ async def _admission(asked: Asked, row: Request, now: datetime, undo: Action | N
     verdict = verdict if verdict.outcome is Outcome.DENY else error or verdict
     said = [d for d in await requests.decisions(asked.session, row.id) if d.say == Say.APPROVE]
     approved_by = {person for d in said for person in (d.person_id, *d.stands_for)}
+    approved_by |= {row.break_glass["by"]} if row.break_glass is not None else set()
     return Admission(
         ask=ask,
         verdict=verdict,

@@ -13,6 +13,7 @@ from app.domain.states import Status
 from app.steps.access import MAY, roles
 from app.steps.facts import bench
 from app.steps.finish import conclude, over_at
+from app.steps.glass import breaker
 from app.steps.scene import Scene
 
 
@@ -42,6 +43,7 @@ async def settling_violations(found: Scene, person_id: str) -> list[Violation]:
     made = await requests.decisions(found.session, found.row.id)
     near = {person_id, *beside(person_id, people.facts.pairs)}
     approved = any(near & {said.person_id, *said.stands_for} for said in made if said.say == Say.APPROVE)
+    approved |= breaker(found.row) in near
     broken = exclusions(person, people.facts) + ([violation("stage-repeat")] if approved else [])
     return broken + [more for more in only_vote(person, people.facts) if more not in broken]
 

@@ -15,7 +15,7 @@ from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
-from app.steps import change, rollback
+from app.steps import change, glass, rollback
 from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
@@ -88,6 +88,8 @@ async def _rules_still_agree(found: Scene) -> bool:
     if verdict.outcome is Outcome.DENY:
         await revoke(found, "policy-stricter")
         return False
+    if glass.stands(found.row):
+        return verdict.plan is None or await glass.rules_still_allow(found, verdict.plan)
     more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now, found.policy.end_of)
     if verdict.plan is None or more is None:
         return True
@@ -129,6 +131,11 @@ def _facts(found: Scene) -> AskFacts:
 
 
 async def _votes_still_stand(found: Scene) -> bool:
+    if glass.stands(found.row):
+        may = await glass.still_may(found)
+        if not may:
+            await revoke(found, "stale-authority")
+        return may
     plan, people = found.plan, await bench(found)
     if plan is None:
         return True

@@ -78,7 +78,12 @@ def visible(policy: Policy, who: Actor, given: Sequence[Delegation] = ()) -> Col
     for one in given:
         deciding += [(Request.created_at > one.created_at) & what for what in decided_by(policy, one.person)]
     own = (Request.asker_kind == "person") & (Request.asker_id == who.id)
-    return or_(own, *deciding, *_owned(policy, who.id))
+    return or_(own, *deciding, *owned(policy, who.id), reviewed_by(who.id))
+
+
+def reviewed_by(person: str) -> ColumnElement[bool]:
+    """The condition on `Request` that this person was named to review how it was released."""
+    return Request.break_glass["reviewers"].contains([person])
 
 
 def decided_by(policy: Policy, person: str) -> list[ColumnElement[bool]]:
@@ -96,7 +101,7 @@ def _stage_of(group: str) -> dict[str, Any]:
     return {"stages": [{"groups": [group]}]}
 
 
-def _owned(policy: Policy, person: str) -> list[ColumnElement[bool]]:
+def owned(policy: Policy, person: str) -> list[ColumnElement[bool]]:
     """Bots of which a person holds a seat for all actions in one condition, the others one by one: lists stay short."""
     found: list[ColumnElement[bool]] = []
     whole = []

@@ -17,6 +17,7 @@ __all__ = [
     "EscalationFacts",
     "ExclusionFacts",
     "ExecutionFacts",
+    "GlassFacts",
     "Hidden",
     "OriginalFacts",
     "RollbackFacts",
@@ -136,6 +137,24 @@ class OriginalFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class GlassFacts:
+    """One person released it alone. ``person``, ``reviewers``, ``reviewer``: names; ``found``: the reviewer's words.
+
+    ``void_at``: when newer rules took it back.
+    """
+
+    person: str
+    reason: str
+    at: datetime
+    reviewers: tuple[str, ...]
+    due_at: datetime
+    finding: str | None = None
+    reviewer: str | None = None
+    found: str | None = None
+    void_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunningFacts:
     """An attempt without outcome: it may still reach its target."""
 
@@ -228,6 +247,7 @@ class CardFacts:
     away: tuple[AwayFacts, ...] = ()
     changes: tuple[str, ...] = ()
     loosens: int = 0
+    glass: GlassFacts | None = None
 
     @property
     def open_stage(self) -> StageFacts | None:

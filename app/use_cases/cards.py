@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, requests, stops
+from app.db import governance, requests, reviews, stops
 from app.db.tables import Decision, ExecutionAttempt, Request
 from app.domain.clocks import moment
 from app.domain.errors import Forbidden, NotFound
@@ -35,6 +35,7 @@ from app.use_cases.card_facts import (
     EscalationFacts,
     ExclusionFacts,
     ExecutionFacts,
+    GlassFacts,
     OriginalFacts,
     RollbackFacts,
     RunningFacts,
@@ -192,6 +193,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         changes=_changes(row),
         loosens=sum(1 for one in (row.ground or {}).get("changes", ()) if one["loosens"] is not False),
         away=_away(people, policy, everybody, names) if held else (),
+        glass=await _glass(session, row, names),
     )
 
 
@@ -245,6 +247,24 @@ async def _ended_stop(session: AsyncSession, policy: Policy, row: Request) -> St
     """The stop that a request would end, while it may."""
     resumes = row.action in (RESUME_BOT, RESUME_INSTALLATION) and Status(row.status) in OPEN
     return await _stop_of(session, policy, row.bot) if resumes else None
+
+
+async def _glass(session: AsyncSession, row: Request, names: dict[str, str]) -> GlassFacts | None:
+    broken = row.break_glass
+    review = None if broken is None else await reviews.by_id(session, uuid.UUID(broken["review"]))
+    if broken is None or review is None:
+        return None
+    return GlassFacts(
+        person=names[broken["by"]],
+        reason=broken["reason"],
+        at=moment(broken["at"]),
+        reviewers=tuple(names[person] for person in review.reviewers),
+        due_at=review.due_at,
+        finding=review.finding,
+        reviewer=None if review.done_by is None else names[review.done_by],
+        found=review.reason,
+        void_at=broken["void_at"] and moment(broken["void_at"]),
+    )
 
 
 def _stages(row: Request, made: Sequence[Decision], people: Bench, *, stopped: bool) -> tuple[StageFacts, ...]:

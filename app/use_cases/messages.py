@@ -25,6 +25,7 @@ from app.use_cases.card_facts import CardFacts
 from app.use_cases.cards import facts_of
 from app.use_cases.leases import Leadership
 from app.use_cases.places import Spread, places
+from app.use_cases.released import Told, told_in
 from app.use_cases.reminders import Reminder, reminder_in
 
 log = logging.getLogger(__name__)
@@ -41,11 +42,15 @@ PUT_OFF = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A request on a message. ``live``: its people are asked in this place, now. ``reminder``: of those who are."""
+    """A request on a message. ``live``: its people are asked in this place, now. ``reminder``: of those who are.
+
+    ``told``: who must hear that one person released it alone.
+    """
 
     facts: CardFacts
     live: bool
     reminder: Reminder | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,8 @@ class Messages:
         reminded = live and facts.status == "held"  # it may have been stopped, which no step has recorded yet
         team = self.spread.team()
         reminder = await reminder_in(self.ctx, session, row, message.place, team) if reminded else None
-        return Item(facts, live=live, reminder=reminder)
+        told = await told_in(self.ctx, session, row, message.place, team)
+        return Item(facts, live=live, reminder=reminder, told=told)
 
     async def _composed(
         self, session: AsyncSession, row: Request, facts: CardFacts, picture: Picture

@@ -21,6 +21,7 @@ from app.governance.policy import Policy
 from app.steps.context import Context
 from app.steps.crowd import crowd
 from app.steps.facts import bench_of
+from app.use_cases.released import accounts
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,8 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
     Of a request that is no longer held, the places of the last stage that was asked. A group without a channel, or
     whose channel is closed to us, is asked in direct messages: those of its people who may decide; so are the groups
     that are built in, all groups of a stage that wants it so, and who decides for somebody of any group without being
-    in one. Raises Unavailable when people must be asked and ``team`` is not known yet.
+    in one. What one person released alone is shown to who must hear of that, directly as well. Raises Unavailable when
+    people must be asked, or told, and ``team`` is not known yet.
     """
     stage = last_asked(row)
     if stage is None:
@@ -105,7 +107,9 @@ async def places(ctx: Context, session: AsyncSession, row: Request, team: str | 
     policy = await ctx.rules.in_force(session)
     channels = await channels_of(session, policy, stage)
     alone = [group for group in stage.groups if group not in channels]
-    return set(channels.values()) | await _people(ctx, session, row, alone, team)
+    told = {} if row.status == Status.HELD else await accounts(session, policy, row, team)
+    asked = set(channels.values()) | await _people(ctx, session, row, alone, team)
+    return asked.union(*told.values())
 
 
 async def channels_of(session: AsyncSession, policy: Policy, stage: Stage) -> dict[str, str]:

@@ -14,6 +14,7 @@ from app.domain.errors import InterlockError
 from app.domain.states import OPEN, Status
 from app.steps.tick import tick
 from app.use_cases import temporal
+from app.use_cases.reviews import suspend_overdue
 from app.use_cases.services import Services
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ async def sweep(services: Services, overdue: timedelta) -> int:
     async with services.ctx.database.transaction() as session:
         now = await services.ctx.clock.now(session)
         rows = await requests.overdue(session, now - overdue, SWEEP_AT_ONCE)
+    await suspend_overdue(services.ctx)
     await record_stops(services)
     for row in rows:
         await _tick(services, row.id)

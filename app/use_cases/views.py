@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import governance, requests, stops
+from app.db import governance, requests, reviews, stops
 from app.db.tables import Decision, ExecutionAttempt, Request, Settlement
 from app.domain.clocks import rfc3339
 from app.domain.plan_rows import plan_as_json, plan_from_json
@@ -45,6 +46,7 @@ async def view(
         shown |= {"ended_reason": row.ended_reason, "original": await _original(session, row)}
         shown |= {key: (row.ground or {}).get(key) for key in ("changes", "changes_left")}
         shown |= await _asked(ctx, session, policy, row, made, everybody=everybody)
+        shown["break_glass"] = await _break_glass(session, row)
         shown["decisions"] = [_decision(row, decision) for decision in made]
         settled = [] if row.execution is None else await requests.settlements(session, row.id)
         shown["settlements"] = [_settlement(said) for said in settled]
@@ -103,6 +105,27 @@ async def _original(session: AsyncSession, row: Request) -> View | None:
         "result": execution.get("result"),
         "error": execution.get("error"),
         "ended_at": _time(tries[-1].finished_at) if tries else None,
+    }
+
+
+async def _break_glass(session: AsyncSession, row: Request) -> View | None:
+    """Who released it alone, and how far its review is."""
+    broken = row.break_glass
+    review = None if broken is None else await reviews.by_id(session, uuid.UUID(broken["review"]))
+    if broken is None or review is None:
+        return None
+    return {
+        "person": broken["by"],
+        "reason": broken["reason"],
+        "at": broken["at"],
+        "void_at": broken["void_at"],
+        "review": {
+            "id": str(review.id),
+            "reviewers": review.reviewers,
+            "due_at": rfc3339(review.due_at),
+            "done_at": _time(review.done_at),
+            "finding": review.finding,
+        },
     }
 
 

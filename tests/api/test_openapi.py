@@ -138,6 +138,7 @@ def test_the_idempotency_key_is_needed_to_ask(described: dict[str, Any]) -> None
     assert {path: key["required"] for path, key in keys.items()} == {
         "/v1/requests": True,
         "/v1/requests/{id}/decisions": False,
+        "/v1/requests/{id}/break-glass": False,
         "/v1/requests/{id}/rollbacks": True,
         "/v1/bots/{id}/resume": False,
         "/v1/installation/resume": False,

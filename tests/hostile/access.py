@@ -10,6 +10,7 @@ from typing import Any
 from tests.hostile.cases import (
     ASK,
     AWAY,
+    BREAK,
     CHANGE,
     COMPARE,
     DECIDE,
@@ -97,7 +98,7 @@ KEYS: dict[str, tuple[bytes, ...]] = {
 
 def _keys() -> Iterator[Hostile]:
     refused: dict[str, Any] = {"status": 422, "problem": "idempotency-key-missing", "says": "Idempotency-Key"}
-    for route in (ASK, DECIDE, ROLLBACK, RESUME, CHANGE, AWAY):
+    for route in (ASK, DECIDE, BREAK, ROLLBACK, RESUME, CHANGE, AWAY):
         for name, keys in KEYS.items():
             headers = (JSON, *((b"Idempotency-Key", key) for key in keys))
             yield from by_both(
@@ -282,7 +283,7 @@ def _absent(route: Route) -> Iterator[Hostile]:
     """No request, and one that this caller may not see: no difference. Settling and undoing are for people anyway."""
     for name in ("absent", "foreign"):
         sent = route.sent(encoded(route.good), target=f"/v1/requests/<{name}>/{route.target.rpartition('/')[2]}")
-        not_human = route in (SETTLE, ROLLBACK)
+        not_human = route in (SETTLE, ROLLBACK, BREAK)
         yield Hostile(
             f"{route.name} by bot: one that is {name}",
             403 if not_human else 404,

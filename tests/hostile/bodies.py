@@ -8,7 +8,9 @@ from typing import Any
 
 from tests.hostile.cases import (
     ASK,
+    ATTEST,
     AWAY,
+    BREAK,
     CANCEL,
     CHANGE,
     COMPARE,
@@ -250,6 +252,19 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "null parameters": ({"parameters": None}, "parameters"),
         "a list of parameters": ({"parameters": []}, "parameters"),
         "somebody else who asks": ({"on_behalf_of": "customer:carl"}, "on_behalf_of"),
+    },
+    BREAK: {
+        **NO_REASON,
+        "no digest": ({"digest": GONE}, "digest"),
+        "a null digest": ({"digest": None}, "digest"),
+        "a long digest": ({"digest": "x" * 201}, "digest"),
+        "somebody else who does it": ({"person": "nora"}, "person"),
+    },
+    ATTEST: {
+        **NO_REASON,
+        "no finding": ({"finding": GONE}, "finding"),
+        "a finding of its own": ({"finding": "fine"}, "finding"),
+        "somebody else who found it": ({"reviewer": "eve"}, "reviewer"),
     },
     AWAY: {
         **NO_REASON,

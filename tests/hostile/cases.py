@@ -121,6 +121,20 @@ AWAY = Route(
 ROLLBACK = Route(
     "rollback", "/v1/requests/<succeeded>/rollbacks", {"reason": "wrong"}, ("bot", "ivan"), "reason", (JSON, KEY)
 )
+BREAK = Route(
+    "break the glass",
+    "/v1/requests/<held>/break-glass",
+    {"reason": "urgent", "digest": "<digest>"},
+    ("bot", "ivan"),
+    "reason",
+)
+ATTEST = Route(
+    "attest",
+    "/v1/reviews/<absent>/attest",
+    {"finding": "justified", "reason": "seen"},
+    ("bot", "eve"),
+    "reason",
+)
 SUSPEND = Route("suspend", "/v1/bots/bot/suspend", {"reason": "wrong"}, ("bot", "ivan"), "reason")
 SUSPEND_ALL = Route("suspend all", "/v1/installation/suspend", {"reason": "wrong"}, ("bot", "sam"), "reason")
 RESUME = Route("resume", "/v1/bots/still-bot/resume", {"reason": "mended"}, ("bot", "ada"), "reason")
@@ -136,10 +150,10 @@ CHANGE = Route(
 DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
 COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
 SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
-ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK)
+ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK, BREAK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK, AWAY, COMPARE, SIMULATE)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK, AWAY, ATTEST, COMPARE, SIMULATE)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.hostile.cases import (
+    ATTEST,
     AWAY,
+    BREAK,
     CANCEL,
     CHANGE,
     DECIDE,
@@ -57,6 +59,20 @@ def _refused() -> Iterator[Hostile]:
         "outcome by olivia", says="report", **FORBIDDEN, **on(OUTCOME, "fresh"), who="olivia", stored="the refusal"
     )
     yield Hostile("settle by dana", says="settle", **FORBIDDEN, **on(SETTLE, "fresh"), who="dana", stored="the refusal")
+    yield Hostile(
+        "break the glass by dana", says="glass", **FORBIDDEN, **on(BREAK, "fresh"), who="dana", stored="the refusal"
+    )
+    yield Hostile(
+        "break the glass by ivan, signed in too long ago",
+        **VIOLATES,
+        **on(BREAK, "fresh"),
+        who="ivan",
+        stored="the refusal",
+    )
+    yield Hostile("break the glass by bot", **VIOLATES, **on(BREAK, "fresh"), who="bot")
+    yield Hostile("attest by bot", **VIOLATES, **ATTEST.sent(encoded(ATTEST.good)), who="bot")
+    lost = ATTEST.sent(encoded(ATTEST.good))
+    yield Hostile("attest by eve: no such review", 404, "not-found", "no such review", **lost, who="eve")
     yield Hostile("settle by bot", **VIOLATES, **on(SETTLE, "fresh"), who="bot")
     yield Hostile(
         "decide by felix, too often",

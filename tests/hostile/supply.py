@@ -44,6 +44,7 @@ class Supply:
     Made beforehand: ``unknown``: requests that may be settled; ``done``: such as may be undone; ``code``: of a Slack
     account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
     ``away``: a delegation of the caller's.
+    ``reviews``: those that may be made.
     """
 
     http: httpx.Client
@@ -54,6 +55,7 @@ class Supply:
     switch: Switch
     version: str = ""
     away: str = ""
+    reviews: list[str] = field(default_factory=list)
     switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
@@ -155,6 +157,18 @@ def _roll_back(supply: Supply, case: Case[Any], _n: int) -> None:
     _at(case, supply.done[0] if len(supply.done) == 1 else supply.done.pop())
 
 
+def _break(supply: Supply, case: Case[Any], _n: int) -> None:
+    shown = supply.ask("do.high")
+    _at(case, shown)
+    case.body = {**_body(case), "digest": shown["digest"]}
+
+
+def _attest(supply: Supply, case: Case[Any], _n: int) -> None:
+    """The last one is made already, after its first time: the same again, or what stands."""
+    review = supply.reviews[0] if len(supply.reviews) == 1 else supply.reviews.pop()
+    case.path_parameters = {**case.path_parameters, "id": review}
+
+
 def _stop(_supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": "other-bot"}
 
@@ -215,6 +229,8 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     f"POST {_ONE}/outcome": _outcome,
     f"POST {_ONE}/settle": _settle,
     f"POST {_ONE}/rollbacks": _roll_back,
+    f"POST {_ONE}/break-glass": _break,
+    "POST /v1/reviews/{id}/attest": _attest,
     "POST /v1/bots/{id}/suspend": _stop,
     "POST /v1/installation/suspend": _stop_all,
     "POST /v1/bots/{id}/resume": _resume,

@@ -17,17 +17,19 @@ from typing import Any, Literal
 import httpx
 import pytest
 
+from app.domain.request import Level
 from app.use_cases.token import create_credential
 from tests.api.conftest import Headers
 from tests.hostile.generated import Found, run
 from tests.hostile.live import Live
 from tests.hostile.stage import OLD, code_of, unknown
 from tests.hostile.supply import Supply
+from tests.steps.breaking import broken
 from tests.steps.words import id_of, sql
 
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "10"))
-TO_UNDO = 4
+TO_UNDO = TO_REVIEW = 4
 ON = (
     "update bot set suspended_at = null, stop_epoch = 0",
     "update installation set suspended_at = null, stop_epoch = 0",
@@ -71,6 +73,9 @@ DONE: dict[str, set[str]] = {
         f"POST {ONE}/cancel",
         f"POST {ONE}/settle",
         f"POST {ONE}/rollbacks",
+        f"POST {ONE}/break-glass",
+        "GET /v1/reviews",
+        "POST /v1/reviews/{id}/attest",
         "POST /v1/bots/{id}/suspend",
         "POST /v1/bots/{id}/resume",
         "POST /v1/installation/suspend",
@@ -87,6 +92,8 @@ DONE: dict[str, set[str]] = {
 
 REASONED = (
     f"POST {ONE}/rollbacks",
+    f"POST {ONE}/break-glass",
+    "POST /v1/reviews/{id}/attest",
     "POST /v1/bots/{id}/suspend",
     "POST /v1/bots/{id}/resume",
     "POST /v1/installation/suspend",
@@ -153,6 +160,8 @@ async def found(api: Live) -> dict[str, Found]:
                     f"{ONE}/cancel": api.person("ivan"),
                     f"{ONE}/settle": api.person("ivan"),
                     f"{ONE}/rollbacks": api.person("ivan"),
+                    f"{ONE}/break-glass": api.person("ivan", Level.RECENT),
+                    "/v1/reviews/{id}/attest": api.person("eve"),
                     "/v1/bots/{id}/suspend": api.person("ivan"),
                     "/v1/installation/suspend": api.person("ivan"),
                     "/v1/policy/diff": api.person("ada"),
@@ -195,6 +204,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
     with httpx.Client(base_url=api.url, timeout=60) as http:
         supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
         supply.version, supply.away = await _version(api), await _given(api)
+        supply.reviews = [await _to_review(api) for _ in range(TO_REVIEW)]
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found
@@ -226,6 +236,12 @@ async def _done(api: Live) -> dict[str, Any]:
     shown = await api.ask("do.high")
     await api.say("dana", shown)
     return await api.world.until(shown, "succeeded")
+
+
+async def _to_review(api: Live) -> str:
+    """The review of what one person released alone."""
+    seen = await broken(api.world, await api.ask("do.high"))
+    return str(seen["break_glass"]["review"]["id"])
 
 
 async def _to_settle(api: Live, action: str) -> dict[str, Any]:

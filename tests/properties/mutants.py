@@ -90,12 +90,24 @@ def every() -> tuple[Mutant, ...]:
     from tests.properties.catalogue import INVARIANTS, RULES  # noqa: PLC0415
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
     from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
+    from tests.properties.catalogue_of_exceptions import EXCEPTIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_publications import PUBLICATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_rollbacks import ROLLBACKS  # noqa: PLC0415
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
 
-    several = (INVARIANTS, RULES, DECISIONS, EXECUTION, ROLLBACKS, STOPS, PUBLICATIONS, BUDGETS, DELEGATIONS)
+    several = (
+        INVARIANTS,
+        RULES,
+        DECISIONS,
+        EXECUTION,
+        ROLLBACKS,
+        STOPS,
+        PUBLICATIONS,
+        BUDGETS,
+        DELEGATIONS,
+        EXCEPTIONS,
+    )
     return tuple(mutant for mutants in several for mutant in mutants)
 
 

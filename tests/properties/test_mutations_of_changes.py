@@ -1,4 +1,4 @@
-"""The same of rollbacks, stops and publications, of budgets and delegations."""
+"""The same of rollbacks, stops and publications, of budgets, delegations and exceptions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 from tests.conftest import FIGURE
 from tests.properties.catalogue_of_budgets import BUDGETS
 from tests.properties.catalogue_of_delegations import DELEGATIONS
+from tests.properties.catalogue_of_exceptions import EXCEPTIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS)
+MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS)
 
 
 @pytest.fixture(scope="module")

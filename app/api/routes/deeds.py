@@ -14,6 +14,8 @@ from app.api.located import located
 from app.api.queries import NeededKey, OptionalKey, RequestId
 from app.api.reading import body_of
 from app.use_cases import act
+from app.use_cases.break_glass import Pull
+from app.use_cases.break_glass import break_glass as release
 from app.use_cases.decide import decide as decide_request
 from app.use_cases.rollback import roll_back
 
@@ -51,6 +53,40 @@ async def decide(
         behind.services, who, request_id, decision=body.decision, reason=body.reason, digest=body.digest, key=key
     )
     return JSONResponse(shown)
+
+
+@router.post(
+    "/break-glass",
+    summary="Release it at once, alone",
+    responses=answers(
+        shapes.RequestView,
+        "Released, now or by the same person before.",
+        *_REFUSED,
+        "violations",
+        "closed",
+        "not-open-to-this",
+        "digest-differs",
+        "idempotency-key-reused",
+        "idempotency-key-missing",
+        body=True,
+    ),
+    openapi_extra=json_body(bodies.BreakGlass),
+)
+async def break_glass(
+    behind: Behind,
+    who: Who,
+    request_id: RequestId,
+    key: OptionalKey,
+    body: Annotated[bodies.BreakGlass, Depends(body_of(bodies.BreakGlass))],
+) -> JSONResponse:
+    """For responders who have signed in lately (`recent`), of a held action of a bot: it runs without its quorum.
+
+    Nothing else is waived: who asked, owns the bot, benefits or stands in for one who does may not; a stop, newer rules
+    and a conflict still hold it up. 409 `not-open-to-this`: it is critical or irreversible, and its plan does not allow
+    that; its plan says never; or nobody is left who could review it. `break_glass` of the request says who must review
+    it by when (`POST /v1/reviews/{id}/attest`); if nobody has by then, the bot is suspended.
+    """
+    return JSONResponse(await release(behind.services, who, request_id, Pull(body.reason, body.digest, key)))
 
 
 @router.post(
