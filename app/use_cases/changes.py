@@ -12,10 +12,11 @@ from app.domain.ask import MAX_PARAMETERS, Ask
 from app.domain.digest import canonical, request_id
 from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
 from app.domain.request import Kind
-from app.governance.built_in import BUILT_IN, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
+from app.governance.built_in import BUILT_IN, PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
 from app.governance.policy import Policy
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
+from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
 
@@ -35,7 +36,7 @@ async def ask_change(
     async with services.ctx.database.transaction() as session:
         stands = await requests.by_id(session, id_) is not None
         if not stands:
-            await _check(session, await services.ctx.rules.in_force(session), ask)
+            await _check(services, session, await services.ctx.rules.in_force(session), ask)
     created = False if stands else await through_workflow(services, id_, ask)
     async with services.ctx.database.transaction() as session:
         return (await standing(session, services, who, ask, id_, created=created))[1]
@@ -60,13 +61,15 @@ async def _known(session: AsyncSession, policy: Policy, bot: str) -> None:
         raise NotFound(f"There is no bot {bot}.")
 
 
-async def _check(session: AsyncSession, policy: Policy, ask: Ask) -> None:
+async def _check(services: Services, session: AsyncSession, policy: Policy, ask: Ask) -> None:
     """What is unknown, off schema, not theirs to ask for, or changes nothing is refused here, nothing stored."""
     if ask.action not in BUILT_IN:
         raise UnknownAction(f"Interlock has no action {ask.action!r:.80} of its own.", where="action")
     policy.check_parameters(BUILT_IN[ask.action].action, ask.parameters)
     if ask.action == PUBLISH:
         await check_publication(session, policy, ask)
+    elif ask.action == PERMIT:
+        await check_permission(services, session, policy, ask)
     else:
         await _check_resumption(session, policy, bot_of(ask.parameters))
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from sqlalchemy import text
 
-from app.db import delegation_tables, slack_tables  # noqa: F401  their tables belong to the metadata too
+from app.db import delegation_tables, permission_tables, slack_tables  # noqa: F401  their tables belong to the metadata too
 from app.db.tables import Base
 from tests.world import World
 

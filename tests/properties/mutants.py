@@ -88,12 +88,24 @@ def catalogue() -> dict[str, Mutant]:
     from tests.properties.catalogue import INVARIANTS, RULES  # noqa: PLC0415
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
     from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
+    from tests.properties.catalogue_of_permissions import PERMISSIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_publications import PUBLICATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_rollbacks import ROLLBACKS  # noqa: PLC0415
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
 
-    several = (INVARIANTS, RULES, DECISIONS, EXECUTION, ROLLBACKS, STOPS, PUBLICATIONS, BUDGETS, DELEGATIONS)
+    several = (
+        INVARIANTS,
+        RULES,
+        DECISIONS,
+        EXECUTION,
+        ROLLBACKS,
+        STOPS,
+        PUBLICATIONS,
+        BUDGETS,
+        DELEGATIONS,
+        PERMISSIONS,
+    )
     return {mutant.name: mutant for mutants in several for mutant in mutants}
 
 

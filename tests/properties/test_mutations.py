@@ -18,6 +18,7 @@ from tests.conftest import FIGURE
 from tests.properties.catalogue import INVARIANTS, RULES
 from tests.properties.catalogue_of_budgets import BUDGETS
 from tests.properties.catalogue_of_delegations import DELEGATIONS
+from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION
@@ -25,7 +26,18 @@ from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import REPORT, WHOLE, Mutant
 
 HERE = Path(__file__).parents[2]
-MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS)
+MUTANTS = (
+    *INVARIANTS,
+    *RULES,
+    *DECISIONS,
+    *EXECUTION,
+    *ROLLBACKS,
+    *STOPS,
+    *PUBLICATIONS,
+    *BUDGETS,
+    *DELEGATIONS,
+    *PERMISSIONS,
+)
 
 
 @dataclass(frozen=True, slots=True)
