@@ -164,6 +164,14 @@ class Resume(Body):
     reason: Because
 
 
+class Revoke(Body):
+    """Revoke a standing permission."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REVOKE]})
+
+    reason: Because
+
+
 class Change(Body):
     """A person asks to change the rules."""
 
@@ -212,6 +220,7 @@ BODIES: tuple[type[Body], ...] = (
     Rollback,
     Suspend,
     Resume,
+    Revoke,
     Change,
     Link,
     Delegate,

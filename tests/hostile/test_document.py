@@ -75,6 +75,8 @@ DONE: dict[str, set[str]] = {
         "POST /v1/installation/suspend",
         "POST /v1/installation/resume",
         "POST /v1/governance-requests",
+        "GET /v1/standing-permissions",
+        "POST /v1/standing-permissions/{id}/revoke",
         "POST /v1/identity-links",
     },
 }
@@ -87,6 +89,7 @@ REASONED = (
     "POST /v1/installation/suspend",
     "POST /v1/installation/resume",
     "POST /v1/governance-requests",
+    "POST /v1/standing-permissions/{id}/revoke",
 )
 DRAFTS = ("POST /v1/policy/diff", "POST /v1/policy/simulate")
 OF_DRAFTS = {
