@@ -23,6 +23,7 @@ FIGURE = "figure"
 LONGEST = (
     "kills/test_compensations.py",
     "properties/test_mutations.py",
+    "properties/test_mutations_of_changes.py",
     "kills/test_crowds.py",
     "kills/test_executions.py",
     "properties/test_gate.py",

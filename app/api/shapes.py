@@ -191,6 +191,12 @@ _ORIGINAL = (
 )
 
 
+_CHANGES = (
+    "Of `interlock.policy.publish`: what it changes of the rules and people before it, as `POST /v1/policy/diff` tells "
+    "it: `section, name, change, sentences, loosens`. Not shown to bots."
+)
+
+
 class RequestView(Answer):
     """A request. A bot sees no people: no `may_decide`, `away`, `decisions`, `settlements` or `ended_reason`."""
 
@@ -213,6 +219,8 @@ class RequestView(Answer):
     reverses: Id | None = Field(description="Of a rollback: the request that it undoes.")
     reversed_by: list[Id] = Field(description=_REVERSED_BY)
     original: dict[str, Any] | None = Field(default=None, description=_ORIGINAL)
+    changes: list[dict[str, Any]] | None = Field(default=None, description=_CHANGES)
+    changes_left: int | None = Field(default=None, description="How many more changes there are than are told.")
     rollback: Undoing | None = Field(description="What undoes it: POST .../rollbacks. Null: nothing does.")
     warnings: list[str] = Field(description="What whoever decides should know: sentences.")
     digest: str = Field(description="`sha256:` and hex, over all that an approval binds. A decision repeats it.")

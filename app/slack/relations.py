@@ -100,7 +100,20 @@ def change(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
             lines.append(labelled("Why it was stopped, in a person's words", *runs(stop.reason, caps.policy)))
     elif stop is not None:
         lines.append(line("It is not stopped now."))
-    return (Prose(tuple(lines)),) if lines else ()
+    told = (Prose(tuple(lines)),) if lines else ()
+    return (*told, *_changes(facts, caps))
+
+
+def _changes(facts: CardFacts, caps: Caps) -> Iterator[Prose]:
+    """What a publication changes, entry by entry, as Interlock has compared it."""
+    if not facts.changes:
+        return
+    less = f"; {facts.loosens:,} of them may ask for less than before" if facts.loosens else "; none asks for less"
+    shown = facts.changes[: caps.listed]
+    left = len(facts.changes) - len(shown)
+    more = [line(f"and {left:,} more, all in Details")] if left else []
+    told = Bullets((*[line(*runs(one, caps.remark)) for one in shown], *more))
+    yield Prose((line(bold(f"What changes: {len(facts.changes):,}"), less), told))
 
 
 __all__ = [

@@ -49,7 +49,7 @@ async def consider_change(asked: Asked, waited: timedelta) -> Admission:
         bot_owners=judged.owners,
         about_bot=bot,
         lowered_by=frozenset() if refused else await lowered_by(asked, now, judged, under),
-        ground=await handler.ground(asked),
+        ground=None if refused else await handler.ground(asked),
     )
 
 

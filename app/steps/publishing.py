@@ -11,11 +11,15 @@ from app.domain.outcome import Answer, Sent
 from app.domain.verdict import Verdict, denied
 from app.governance.files import load_files
 from app.steps.admission import Asked
+from app.steps.difference import difference
 from app.steps.handler import Handler
 from app.steps.installing import prepare, put_in_force, stood
 from app.steps.scene import Scene
 
 NOT_AN_ADMINISTRATOR = denied("not-entitled", "Only who may administer asks to put other rules in force.")
+MOST_CHANGES = 300
+"""Changes that are told; of more, only how many they are."""
+
 OTHER_BASE = denied("rules-changed", "Other rules are in force by now than those that these were made from.")
 
 
@@ -32,7 +36,11 @@ async def _refusal(asked: Asked) -> Verdict | None:
 
 
 async def _ground(asked: Asked) -> dict[str, Any]:
-    return {"stood": await stood(asked.session)}
+    """What it was made from, and what it changes of that: who approves it need not read two versions of all files."""
+    draft = await asyncio.to_thread(load_files, asked.ask.parameters["files"])
+    changes = [change.as_json() for change in await difference(asked.ctx, asked.session, draft)]
+    left = max(0, len(changes) - MOST_CHANGES)
+    return {"stood": await stood(asked.session), "changes": changes[:MOST_CHANGES], "changes_left": left}
 
 
 async def _ground_gone(found: Scene) -> str | None:

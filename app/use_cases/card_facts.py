@@ -182,6 +182,7 @@ class CardFacts:
     the JSON pointers of those places. ``may_decide``: names of who may still decide the open stage. ``rules``: name to
     outcome of those that matched. ``warnings``: sentences of ours. ``ended_reason``: the words of who stopped the bot.
     ``original``: what it undoes; ``stop``: what it would end, of a request that lets a bot go on.
+    ``changes``: what a publication changes, a sentence each; ``loosens``: how many of those ask for less, or may.
     ``reason``, ``prompt_excerpt`` and every text in ``parameters`` may be a machine's words: show them inert.
     """
 
@@ -225,6 +226,8 @@ class CardFacts:
     original: OriginalFacts | None = None
     stop: StopFacts | None = None
     away: tuple[AwayFacts, ...] = ()
+    changes: tuple[str, ...] = ()
+    loosens: int = 0
 
     @property
     def open_stage(self) -> StageFacts | None:

@@ -189,6 +189,8 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         reversed_by=await _reversed_by(session, row, names),
         original=await _original(ctx, session, row),
         stop=await _ended_stop(session, policy, row),
+        changes=_changes(row),
+        loosens=sum(1 for one in (row.ground or {}).get("changes", ()) if one["loosens"] is not False),
         away=_away(people, policy, everybody, names) if held else (),
     )
 
@@ -200,6 +202,14 @@ async def _title_of(ctx: Context, session: AsyncSession, row: Request) -> str:
         if action is not None:
             return action.title
     return row.action
+
+
+def _changes(row: Request) -> tuple[str, ...]:
+    """What a publication changes, in Interlock's words."""
+    ground = row.ground or {}
+    said = [sentence for one in ground.get("changes", ()) for sentence in one["sentences"]]
+    left = ground.get("changes_left", 0)
+    return (*said, *((f"and {left:,} more",) if left else ()))
 
 
 async def _original(ctx: Context, session: AsyncSession, row: Request) -> OriginalFacts | None:

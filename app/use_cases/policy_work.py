@@ -7,17 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from app.db import governance, ledger
 from app.db.asked import versions_that_begin
 from app.domain.clocks import rfc3339
 from app.domain.errors import GovernanceInvalid, Malformed, NotFound
-from app.governance.catalogue import PersonFile, PersonIdentity
-from app.governance.diff import State, diff
 from app.governance.files import Governance, load_files
 from app.governance.version import swap_persons
 from app.steps.context import Context
+from app.steps.difference import difference as compared
 from app.use_cases.access import for_people, require_to
 from app.use_cases.actors import Actor
 from app.use_cases.services import Services
@@ -114,25 +111,6 @@ async def diff_for(services: Services, who: Actor, files: Mapping[str, str]) -> 
 async def difference(ctx: Context, draft: Governance) -> dict[str, Any]:
     """``{policy_version, changes}``: what a draft changes of what is in force."""
     async with ctx.database.transaction() as session:
-        source = await ctx.rules.source(session)
-        people = await _people(session)
-    before, after = State(source["document"], people), State(draft.document, draft.people)
-    changes = await asyncio.to_thread(diff, before, after)
-    return {"policy_version": source["version"], "changes": [change.as_json() for change in changes]}
-
-
-async def _people(session: AsyncSession) -> tuple[PersonFile, ...]:
-    """The active people, as the files had them."""
-    subjects, identities = await governance.subjects(session), await governance.identities(session)
-    return tuple(
-        PersonFile(
-            id=person.id,
-            name=person.name,
-            emails=tuple(person.emails),
-            time_zone=person.time_zone or "UTC",
-            subjects=frozenset(row.subject for row in subjects if row.person_id == person.id),
-            identities=tuple(PersonIdentity(*one[:3]) for one in sorted(identities) if one[3] == person.id),
-        )
-        for person in await governance.persons(session)
-        if person.active
-    )
+        version = (await ctx.rules.in_force(session)).version
+        changes = await compared(ctx, session, draft)
+    return {"policy_version": version, "changes": [change.as_json() for change in changes]}

@@ -43,6 +43,7 @@ async def view(
     shown["refusals"] = await requests.refusal_count(session, row.id)
     if held & MAY["see-people"]:
         shown |= {"ended_reason": row.ended_reason, "original": await _original(session, row)}
+        shown |= {key: (row.ground or {}).get(key) for key in ("changes", "changes_left")}
         shown |= await _asked(ctx, session, policy, row, made, everybody=everybody)
         shown["decisions"] = [_decision(row, decision) for decision in made]
         settled = [] if row.execution is None else await requests.settlements(session, row.id)

@@ -38,6 +38,9 @@ async def test_in_force_after_another_administrator_has_approved(api: Api) -> No
     shown = asked.json()
     check(api.described, "RequestView", shown)
     assert (shown["status"], shown["plan"]["stages"][0]["group"]) == ("held", "interlock:administrators")
+    [change] = shown["changes"]
+    assert (change["section"], change["name"], change["change"]) == ("bots", "other-bot", "changed")
+    assert any("Quite another bot" in sentence for sentence in change["sentences"])
     problem(await api.approve(shown, "ada"), 403, "violations")
     assert (await api.approve(shown, "ben")).status_code == 200
     ended = await api.world.until(shown, "succeeded")

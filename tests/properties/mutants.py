@@ -26,6 +26,8 @@ from hypothesis import Phase, is_hypothesis_test, settings
 WHOLE = "whole"
 REPORT = "INTERLOCK_MUTANTS_REPORT"
 """The file that outcomes go to, as lines of JSON: mutant, test, when and outcome."""
+ONLY = "INTERLOCK_MUTANTS_ONLY"
+"""The names of the mutants that a run takes out, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ def mutated(function: FunctionType, mutant: Mutant) -> CodeType:
     return codes[0]
 
 
-def catalogue() -> dict[str, Mutant]:
-    """All mutants by name. Imported late: what it holds is data that tests may read as well."""
+def every() -> tuple[Mutant, ...]:
+    """All mutants. Imported late: what it holds is data that tests may read as well."""
     from tests.properties.catalogue import INVARIANTS, RULES  # noqa: PLC0415
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
     from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
@@ -94,19 +96,15 @@ def catalogue() -> dict[str, Mutant]:
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
 
-    several = (
-        INVARIANTS,
-        RULES,
-        DECISIONS,
-        EXECUTION,
-        ROLLBACKS,
-        STOPS,
-        PUBLICATIONS,
-        BUDGETS,
-        DELEGATIONS,
-        PERMISSIONS,
-    )
-    return {mutant.name: mutant for mutants in several for mutant in mutants}
+    decided = (INVARIANTS, RULES, DECISIONS, EXECUTION)
+    several = (*decided, ROLLBACKS, STOPS, PUBLICATIONS, BUDGETS, DELEGATIONS, PERMISSIONS)
+    return tuple(mutant for mutants in several for mutant in mutants)
+
+
+def catalogue() -> dict[str, Mutant]:
+    """Those that this process is to take out (`ONLY`), by name; all of them where nobody says which."""
+    only = json.loads(os.environ.get(ONLY, "null"))
+    return {mutant.name: mutant for mutant in every() if only is None or mutant.name in only}
 
 
 def test_of(module: str, function: str) -> str:
