@@ -37,9 +37,7 @@ PermissionId = Annotated[uuid.UUID, Depends(_permission_id)]
     summary="What bots may do without being held",
     responses=answers(StandingPermissions, "The newest first, 200 at most.", "violations", "malformed"),
 )
-async def standing_permissions(
-    behind: Behind, who: Who, query: Annotated[PermissionsOf, Query()]
-) -> JSONResponse:
+async def standing_permissions(behind: Behind, who: Who, query: Annotated[PermissionsOf, Query()]) -> JSONResponse:
     """Of the bots of which you hold a seat or for which you respond; auditors, administrators and responders see all.
 
     One is granted by `interlock.permissions.grant` `{bot, action, when, max_uses, max_total?: {parameter, at_most},
@@ -56,9 +54,7 @@ async def standing_permissions(
     ),
     openapi_extra=json_body(bodies.Revoke),
 )
-async def revoke_permission(
-    behind: Behind, who: UrgentWho, permission: PermissionId, body: RevokeBody
-) -> JSONResponse:
+async def revoke_permission(behind: Behind, who: UrgentWho, permission: PermissionId, body: RevokeBody) -> JSONResponse:
     """For holders of the bot's `exceptions`, `security` or `business` seat, responders, and who may administer.
 
     Once this has answered, nothing is allowed or started under it any more; what has started goes on. Works with
