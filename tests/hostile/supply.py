@@ -42,6 +42,7 @@ class Supply:
 
     Made beforehand: ``unknown``: requests that may be settled; ``done``: such as may be undone; ``code``: of a Slack
     account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
+    ``permission``: a standing one.
     """
 
     http: httpx.Client
@@ -51,6 +52,7 @@ class Supply:
     code: str
     switch: Switch
     version: str = ""
+    permission: str = ""
     switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
@@ -183,6 +185,11 @@ def _version(supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": supply.version}
 
 
+def _permission(supply: Supply, case: Case[Any], _n: int) -> None:
+    """Revoked already: it is told as it stands."""
+    case.path_parameters = {**case.path_parameters, "id": supply.permission}
+
+
 def _draft(_supply: Supply, case: Case[Any], _n: int) -> None:
     """What it is judged over stays as it was generated."""
     case.body = {**_body(case), "files": DRAFT["files"]}
@@ -204,6 +211,7 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/bots/{id}/resume": _resume,
     "POST /v1/installation/resume": _resume,
     "POST /v1/governance-requests": _change,
+    "POST /v1/standing-permissions/{id}/revoke": _permission,
     "POST /v1/identity-links": _link,
     "GET /v1/policy/versions/{id}": _version,
     "POST /v1/policy/diff": _draft,

@@ -148,6 +148,7 @@ async def found(api: Live) -> dict[str, Found]:
                     f"{ONE}/rollbacks": api.person("ivan"),
                     "/v1/bots/{id}/suspend": api.person("ivan"),
                     "/v1/installation/suspend": api.person("ivan"),
+                    "/v1/standing-permissions/{id}/revoke": api.person("ivan"),
                     "/v1/policy/diff": api.person("ada"),
                     "/v1/policy/simulate": api.person("ada"),
                 },
@@ -189,6 +190,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         supply = Supply(
             http, api.client(), to_settle, done, code=await code_of(api), switch=switch, version=await _version(api)
         )
+        supply.permission = await _permission(api, done[0])
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found
@@ -197,6 +199,15 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
 async def _version(api: Live) -> str:
     answer = await api.http.get("/v1/policy", headers=api.person("dana"))
     return str(answer.json()["version"])
+
+
+async def _permission(api: Live, shown: dict[str, Any]) -> str:
+    """One that no request has granted: whoever may can revoke it."""
+    statement = """insert into standing_permission
+        select id, 'bot', 'do.high', action_version, 'true', 1, 0, null, null, 0,
+        clock_timestamp() + interval '1 day', policy_version, clock_timestamp() from request where id = :id"""
+    await sql(api.world, statement, id=id_of(shown))
+    return str(shown["id"])
 
 
 async def _switch(api: Live, *, on: bool) -> None:

@@ -296,6 +296,16 @@ async def test_after_its_end(world: World) -> None:
     assert (code(before), code(after)) == ("allow", "hold")
 
 
+async def test_thirty_days_at_most(world: World) -> None:
+    """At its real length: to the end of the thirtieth day, and no further."""
+    await granted(world, expires_at=within(days=30, minutes=-1))
+    told = [
+        code(await asked_by(world, "bot", ctx=later(world, timedelta(days=days, minutes=-5)))) for days in (1, 29, 30)
+    ]
+    assert told == ["allow"] * 3
+    assert code(await asked_by(world, "bot", ctx=later(world, timedelta(days=30)))) == "hold"
+
+
 async def test_after_it_was_revoked(world: World) -> None:
     permission = await granted(world)
     await revoked(world, permission)
