@@ -103,6 +103,21 @@ async def test_an_end_in_another_zone(api: Api) -> None:
     refused(await ask(api, expires_at=west), 422, "off-schema", "parameters.expires_at")
 
 
+async def test_an_end_that_is_moved(api: Api) -> None:
+    """What was asked for stands: under its key no other end comes in, and what is granted is what was signed."""
+    key, ends = a_key(), within(days=2)
+    body = {"action": PERMIT, "parameters": wanted(expires_at=ends), "reason": "It is always approved"}
+    who = api.person("petra")
+    asked = (await api.http.post("/v1/governance-requests", json=body, headers=who | key)).json()
+    await api.approve(asked, "eve")
+    later = {**body, "parameters": wanted(expires_at=within(days=29))}
+    told = await api.http.post("/v1/governance-requests", json=later, headers=who | key)
+    assert told.json()["type"].endswith("idempotency-key-reused")
+    await api.approve(asked, "sam")
+    ended = await api.world.until(asked, "succeeded")
+    assert ended["execution"]["result"]["expires_at"] == ends
+
+
 @pytest.mark.parametrize("action", ["do.once", "do.grave", "do.slowly"])
 async def test_for_what_is_irreversible(api: Api, action: str) -> None:
     refused(await ask(api, action=action), 409, "not-open-to-this")
