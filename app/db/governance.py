@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, delete, func, literal, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, Text, delete, func, literal, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,7 @@ from app.db.tables import (
     PolicyVersion,
     Request,
 )
+from app.domain.states import Status
 
 
 async def installation(session: AsyncSession) -> Installation:
@@ -86,11 +87,19 @@ class Known(NamedTuple):
     subject: str | None
 
 
-async def everybody(session: AsyncSession) -> Sequence[Known]:
-    """Everybody as of now, a row for each of their subjects."""
+async def everybody(session: AsyncSession, publish: str, since: datetime) -> Sequence[Known]:
+    """Everybody as of now, a row for each of their subjects, and for those that were taken from them since then.
+
+    ``publish``: the action by whose requests that was.
+    """
     query = select(Person.id, Person.active, Person.pid, PersonSubject.subject)
-    rows = await session.execute(query.outerjoin(PersonSubject, PersonSubject.person_id == Person.id))
-    return [Known(*row) for row in rows]
+    query = query.outerjoin(PersonSubject, PersonSubject.person_id == Person.id)
+    taken = func.jsonb_array_elements(Request.ground["subjects_taken"]).table_valued("value").render_derived("taken")
+    person, subject = (taken.c.value.op("->>", return_type=Text())(part) for part in (0, 1))
+    former = select(Person.id, Person.active, Person.pid, subject).select_from(Request)
+    former = former.join(taken, true()).join(Person, Person.id == person)
+    former = former.where(Request.action == publish, Request.status == Status.SUCCEEDED, Request.updated_at > since)
+    return [Known(*row) for row in await session.execute(query.union(former))]
 
 
 async def persons(session: AsyncSession) -> Sequence[Person]:

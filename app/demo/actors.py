@@ -14,7 +14,9 @@ import httpx
 
 from app.demo.expect import Unexpected, expect
 from app.demo.stack import Running
+from app.domain.clocks import rfc3339
 from app.domain.request import Level
+from app.governance.built_in import PUBLISH
 from app.identity.tokens import dev_token
 from app.keys import KeyRings
 
@@ -141,6 +143,30 @@ class Person:
             f"/v1/bots/{bot}/resume", json={"reason": reason}, headers=self._headers(Level.LOGIN)
         )
         return _body(f"{self.name} asks to let {bot} go on", answer, 201)
+
+    async def compare(self, files: dict[str, str]) -> list[Json]:
+        """What a draft of the rules would change, each with its sentences."""
+        answer = await self._http.post("/v1/policy/diff", json={"files": files}, headers=self._headers(Level.LOGIN))
+        changes: list[Json] = _body(f"{self.name} compares a draft", answer, 200)["changes"]
+        return changes
+
+    async def ask_to_publish(self, files: dict[str, str], reason: str) -> Json:
+        """Ask to put other rules in force; the request for that. Where all is slow it may have to be asked again."""
+        body = {"action": PUBLISH, "parameters": {"files": files}, "reason": reason}
+        headers, tries = self._keyed(), 5
+        answer = await self._http.post("/v1/governance-requests", json=body, headers=headers)
+        while answer.status_code == 503 and (tries := tries - 1):
+            answer = await self._http.post("/v1/governance-requests", json=body, headers=headers)
+        return _body(f"{self.name} asks to publish", answer, 201)
+
+    async def away(self, to: str, until: datetime, reason: str) -> Json:
+        """Have another decide in one's place; the delegation."""
+        body = {"to": to, "until": rfc3339(until), "reason": reason}
+        answer = await self._http.post("/v1/delegations", json=body, headers=self._keyed())
+        return _body(f"{self.name} is away", answer, 201)
+
+    def _keyed(self) -> dict[str, str]:
+        return self._headers(Level.LOGIN) | {"Idempotency-Key": uuid.uuid4().hex}
 
     def _headers(self, level: Level) -> dict[str, str]:
         assert self._rings.dev_issuer is not None  # noqa: S101  for the type checker: a dev stack has one

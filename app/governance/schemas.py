@@ -55,6 +55,9 @@ _KNOWN = frozenset((*_PLAIN, *_ONE, *_ONE_MORE, *_LIST, *_MAP))
 """A keyword that is none would silently check nothing; and ``$ref`` could reach what stands under it, unseen."""
 _SAME_PLACE = ("allOf", "anyOf", "oneOf", "if", "then", "else")
 
+MAX_PARTS = 10_000
+"""Parts of one schema with its references written out: whoever checks parameters reads them all."""
+
 Path = tuple[str | int, ...]
 Place = tuple[str, ...] | None
 
@@ -169,7 +172,28 @@ def schema_findings(schema: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
         yield ("$schema",), f"must be {DIALECT}"
     for path, place, part in _parts(schema, (), ()):
         yield from _part_findings(schema, path, place, part)
+    if _size(schema, schema, {}) > MAX_PARTS:
+        yield (), f"stands for more than {MAX_PARTS:,} parts, each reference written out"
+        return
     yield from _endless(schema)
+
+
+def _size(root: Mapping[str, Any], schema: Any, known: dict[str, int]) -> int:
+    """How many parts it has with each reference written out: a chain of them that doubles is small only on paper.
+
+    ``known``: by reference; one that leads back to itself adds nothing, how deep that goes is for the parameters.
+    """
+    size = 0
+    for _, _, part in _parts(schema, (), ()):
+        size += 1
+        reference = part.get("$ref")
+        if not isinstance(reference, str) or not _resolves(root, reference):
+            continue
+        if reference not in known:
+            known[reference] = 0
+            known[reference] = _size(root, _target(root, reference), known)
+        size += known[reference]
+    return size
 
 
 def sensitive_paths(schema: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
@@ -233,15 +257,19 @@ def _reference_findings(root: Mapping[str, Any], part: Mapping[str, Any]) -> Ite
 
 def _marked(root: Mapping[str, Any], reference: str) -> bool:
     """True where something is masked that a reference stands for."""
-    target = Registry().with_resource("", DRAFT202012.create_resource(root)).resolver().lookup(reference).contents
-    return any(part.get(SENSITIVE) for _, _, part in _parts(target, (), ()))
+    return any(part.get(SENSITIVE) for _, _, part in _parts(_target(root, reference), (), ()))
+
+
+def _target(root: Mapping[str, Any], reference: str) -> Any:
+    """What a reference stands for. Raises Unresolvable."""
+    return Registry().with_resource("", DRAFT202012.create_resource(root)).resolver().lookup(reference).contents
 
 
 def _resolves(root: Mapping[str, Any], reference: str) -> bool:
     if not reference.startswith("#"):
         return False
     try:
-        Registry().with_resource("", DRAFT202012.create_resource(root)).resolver().lookup(reference)
+        _target(root, reference)
     except Unresolvable:
         return False
     return True

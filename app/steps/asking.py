@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from app.db import governance, requests
 from app.db.permissions import Stored
 from app.domain.ask import Ask
+from app.domain.errors import OffSchema
 from app.domain.request import Reversibility, Risk
 from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.catalogue import Action, Window, covers
@@ -96,18 +97,24 @@ async def _lowered_by(given: _Given, verdict: Verdict, subjects: frozenset[str])
 
 
 async def _judged_under(given: _Given, policy: Policy) -> Judged:
-    """What other rules would have said of it. Their windows are computed without locks: nothing is admitted on them."""
+    """What other rules would have said of it. Without their locks: nothing is admitted on it."""
     asked = replace(given.asked, policy=policy)
     action, bot = policy.actions.get(asked.ask.action), asked.ask.asker_id
     other = _Given(asked, action, given.now, await _chain(asked, action), {})
-    if action is None or not policy.entitled(bot, action.name):
+    if action is None or not policy.entitled(bot, action.name) or not _takes(policy, action, asked.ask):
         return Judged(denied("not-entitled", "It was not to be had."), other.chain[0])
-    facts = replace(other, windows=await _figures(other)).facts()
+    other = replace(other, windows=await _figures(other))
+    verdict, subjects, _ = await _of_rules(other, budgets.would_be_within)
+    return Judged(verdict, other.chain[0], step_facts.owners(policy, bot, action.name), subjects)
+
+
+def _takes(policy: Policy, action: Action, ask: Ask) -> bool:
+    """Whether the catalogue's entry takes what is asked: else it is refused before it is a request."""
     try:
-        subjects = policy.beneficiaries(facts)
-    except RuleError as error:
-        return Judged(denied("rule-error", str(error)), other.chain[0])
-    return Judged(policy.verdict(facts), other.chain[0], step_facts.owners(policy, bot, action.name), subjects)
+        policy.check_parameters(action, ask.parameters)
+    except OffSchema:
+        return False
+    return ask.on_behalf_of is not None or not action.on_behalf_of_required
 
 
 async def _given(asked: Asked) -> _Given:
@@ -171,6 +178,10 @@ async def _judge(
         return early or denied("not-entitled", "There is no such action any more."), frozenset(), None
     if waited > LATE:
         return TOO_LATE, frozenset(), None
+    return await _of_rules(given, budgets.within)
+
+
+async def _of_rules(given: _Given, budgeted: budgets.Within) -> tuple[Verdict, frozenset[str], str | None]:
     facts, policy = given.facts(), given.asked.policy
     try:
         subjects, conflict_key = policy.beneficiaries(facts), policy.conflict_key(facts)
@@ -179,7 +190,7 @@ async def _judge(
     if conflict_key is not None and await requests.unknown_with_key(given.asked.session, conflict_key):
         return denied("conflict", "An earlier action on the same thing has an unknown outcome."), subjects, conflict_key
     allowed = permissions.allowing(given.permissions, policy, facts, policy.verdict(facts))
-    verdict = await budgets.within(given.asked, given.now, allowed)
+    verdict = await budgeted(given.asked, given.now, allowed)
     permissions.count(given.permissions, verdict, facts)
     return verdict, subjects, conflict_key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from app.db import budgets
@@ -11,6 +12,9 @@ from app.domain.budget import Budget, Counts, over, own, sentence
 from app.domain.verdict import Outcome, Verdict, denied
 from app.governance.catalogue import covers
 from app.steps.admission import Asked
+
+Within = Callable[[Asked, datetime, Verdict], Awaitable[Verdict]]
+"""The verdict of the rules, or a denial where the ask is over a budget."""
 
 
 def keys(asked: Asked) -> list[str]:
@@ -23,15 +27,18 @@ def keys(asked: Asked) -> list[str]:
 
 async def within(asked: Asked, now: datetime, verdict: Verdict) -> Verdict:
     """The verdict of the rules, or a denial where the ask is over a budget. What the rules deny takes of none."""
+    if verdict.outcome is Outcome.HOLD:
+        holds = [_key(asked, budget) for budget in _budgets(asked) if budget.counts is Counts.HOLDS]
+        await budgets.lock_holds(asked.session, holds)
+    return await would_be_within(asked, now, verdict)
+
+
+async def would_be_within(asked: Asked, now: datetime, verdict: Verdict) -> Verdict:
+    """The same without a lock, of rules under which nothing is admitted."""
     if verdict.outcome is Outcome.DENY:
         return verdict
-    mine = _budgets(asked)
-    if verdict.outcome is Outcome.HOLD:
-        holds = [_key(asked, budget) for budget in mine if budget.counts is Counts.HOLDS]
-        await budgets.lock_holds(asked.session, holds)
-    else:
-        mine = [budget for budget in mine if budget.counts is not Counts.HOLDS]
-    for budget in mine:
+    held = verdict.outcome is Outcome.HOLD
+    for budget in (budget for budget in _budgets(asked) if held or budget.counts is not Counts.HOLDS):
         figure, takes = await _figure(asked, budget, now), own(budget, asked.ask.parameters)
         if over(budget, figure, takes):
             frees_up = await _frees_up(asked, budget, now, figure, takes)

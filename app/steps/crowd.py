@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import delegations, governance
 from app.domain.delegation import Delegation
 from app.domain.separation import Person
+from app.governance.built_in import PUBLISH
 from app.governance.policy import Policy
+from app.governance.separation import MAX_COOL_DOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,11 @@ class Crowd:
 
 
 async def crowd(session: AsyncSession, now: datetime) -> Crowd:
-    """Everybody as of now."""
-    rows = await governance.everybody(session)
+    """Everybody as of now; who they are as customers and payees also for a while after a publication took that.
+
+    Else they could have it taken, and then decide on what is for them.
+    """
+    rows = await governance.everybody(session, PUBLISH, now - MAX_COOL_DOWN)
     subjects: dict[str, set[str]] = {}
     for row in rows:
         if row.subject is not None:

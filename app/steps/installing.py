@@ -87,6 +87,13 @@ async def stood(session: AsyncSession) -> str:
     return sha256({"version": active, "people": [persons, sorted(subjects), sorted(identities)]})
 
 
+async def subjects_taken(session: AsyncSession, rules: Governance) -> list[list[str]]:
+    """``[person, subject]`` of all that these files no longer say of somebody."""
+    left = {(person.id, subject) for person in rules.people for subject in person.subjects}
+    stand = {(row.person_id, row.subject) for row in await governance.subjects(session)}
+    return [list(one) for one in sorted(stand - left)]
+
+
 async def _people(session: AsyncSession) -> Any:
     """Everybody as they stand: names, addresses and accounts, who is active, as which subjects."""
     persons = [(p.id, p.active, p.name, p.emails, p.time_zone) for p in await governance.persons(session)]

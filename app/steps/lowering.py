@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from app.db import requests
 from app.db.tables import Request
@@ -43,18 +44,27 @@ async def lowered_by(asked: Asked, now: datetime, judged: Judged, under: Under) 
         return frozenset()
     everybody, found = await crowd(asked.session, now), frozenset[str]()
     bar = _bar(asked.policy, judged, everybody)
+    before = {one.id: await asked.ctx.rules.version(asked.session, one.verdict["policy_version"]) for one in published}
+    cool_down = _cool_down(asked.policy, [(now - one.updated_at, before[one.id]) for one in published])
     for one in published:
-        found |= await _by(asked, now, one, bar, lambda policy: _bar_under(policy, under, everybody))
+        if now - one.updated_at < cool_down:
+            under_it = partial(_bar_under, under=under, everybody=everybody)
+            found |= await _by(asked, one, before[one.id], bar, under_it)
     return found
 
 
+def _cool_down(policy: Policy, replaced: Sequence[tuple[timedelta, Policy]]) -> timedelta:
+    """Of the rules in force, or a longer one of rules replaced within that: who shortens it waits for the longer.
+
+    ``replaced``: how long ago, and what. Else two publications in a row would do what one cannot.
+    """
+    return max([policy.cool_down, *(before.cool_down for age, before in replaced if age < before.cool_down)])
+
+
 async def _by(
-    asked: Asked, now: datetime, published: Request, bar: Bar, bar_under: Callable[[Policy], Awaitable[Bar]]
+    asked: Asked, published: Request, before: Policy, bar: Bar, bar_under: Callable[[Policy], Awaitable[Bar]]
 ) -> frozenset[str]:
     """Of those who made one publication: who gained by it, and has still."""
-    before = await asked.ctx.rules.version(asked.session, published.verdict["policy_version"])
-    if now - published.updated_at >= max(before.cool_down, asked.policy.cool_down):
-        return frozenset()
     after = await asked.ctx.rules.version(asked.session, (published.execution or {})["result"]["policy_version"])
     made = await requests.decisions(asked.session, published.id)
     authors = {published.asker_id, *(d.person_id for d in made if d.standing and d.say == Say.APPROVE)}
@@ -62,7 +72,7 @@ async def _by(
     return gained(authors, bar, then) & gained(authors, await bar_under(after), then)
 
 
-async def _bar_under(policy: Policy, under: Under, everybody: Crowd) -> Bar:
+async def _bar_under(policy: Policy, *, under: Under, everybody: Crowd) -> Bar:
     return _bar(policy, await under(policy), everybody)
 
 

@@ -13,7 +13,7 @@ from app.governance.files import load_files
 from app.steps.admission import Asked
 from app.steps.difference import difference
 from app.steps.handler import Handler
-from app.steps.installing import prepare, put_in_force, stood
+from app.steps.installing import prepare, put_in_force, stood, subjects_taken
 from app.steps.scene import Scene
 
 NOT_AN_ADMINISTRATOR = denied("not-entitled", "Only who may administer asks to put other rules in force.")
@@ -40,7 +40,12 @@ async def _ground(asked: Asked) -> dict[str, Any]:
     draft = await asyncio.to_thread(load_files, asked.ask.parameters["files"])
     changes = [change.as_json() for change in await difference(asked.ctx, asked.session, draft)]
     left = max(0, len(changes) - MOST_CHANGES)
-    return {"stood": await stood(asked.session), "changes": changes[:MOST_CHANGES], "changes_left": left}
+    return {
+        "stood": await stood(asked.session),
+        "changes": changes[:MOST_CHANGES],
+        "changes_left": left,
+        "subjects_taken": await subjects_taken(asked.session, draft),
+    }
 
 
 async def _ground_gone(found: Scene) -> str | None:

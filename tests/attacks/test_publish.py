@@ -95,12 +95,39 @@ async def test_an_action_that_was_not_there(world: World, tmp_path: object) -> N
     assert await refused(world, "ada", await world.ask("do.moderate", bot="other-bot")) == {"policy-author"}
 
 
+MANY = ("properties: {thing: {type: string},", "properties: {thing: {type: string, maxLength: 100},")
+NOBODY = ("    title: Something moderate\n", "    title: Something moderate\n    on_behalf_of: optional\n")
+BUDGET = "    budgets: [{name: none, action: do.moderate, count: requests, at_most: 0, over: 24h}]\n"
+NONE_A_DAY = ("    deployed_by: tom\n    owners: &owners", BUDGET + "    deployed_by: tom\n    owners: &owners")
+
+
+@pytest.mark.parametrize(
+    "was", [(NOBODY, MANY), (), (NOBODY, NONE_A_DAY)], ids=["off schema", "on nobody's behalf", "over budget"]
+)
+async def test_what_was_not_to_be_had(world: World, tmp_path: object, was: tuple[tuple[str, str], ...]) -> None:
+    await begin(world, tmp_path, *was)
+    await world.publish(draft(ADA_LEADS, NOBODY))
+    shown = await world.ask("do.moderate", on_behalf_of=None, thing="a" + "long" * 50 + uuid.uuid4().hex)
+    assert await refused(world, "ada", shown) == {"policy-author"}
+
+
 async def test_who_let_themselves_in(world: World) -> None:
     """Only Ada and Ben gain by it; that Fiona joins as well is her colleagues' doing."""
     await world.publish(draft((LEADS, "members: [dana, marco, priya, olivia, mia, tom, ada, fiona]")))
     shown = await world.ask("do.moderate")
     assert await refused(world, "ada", shown) == {"policy-author"}
     assert (await world.say("fiona", shown))["status"] != "held"
+
+
+async def test_who_is_no_longer_said_to_be_the_payee(world: World) -> None:
+    """Mia has it taken from her that she is employee:mia: of what was asked before and after she is kept out still."""
+    before = await world.ask("do.moderate", parameters={"payee": "employee:mia"})
+    await world.publish(draft(('subjects: ["customer:mia", "employee:mia"]', 'subjects: ["customer:mia"]')))
+    after = await world.ask("do.moderate", parameters={"payee": "employee:mia"})
+    for_her = await world.ask("do.moderate", on_behalf_of="employee:mia")
+    assert await refused(world, "mia", before) == await refused(world, "mia", after) == {"beneficiary"}
+    assert await refused(world, "mia", for_her) == {"on-behalf-of"}
+    assert (await world.say("mia", await world.ask("do.moderate")))["status"] != "held"
 
 
 async def test_in_two_steps(world: World, tmp_path: object) -> None:
@@ -130,6 +157,19 @@ async def test_the_cool_down_does_not_shorten_itself(world: World, tmp_path: obj
     await aged(world, published, timedelta(days=3))
     assert await refused(world, "ada", await world.ask("do.moderate")) == {"policy-author"}
     await aged(world, published, timedelta(days=5))
+    assert (await world.say("ada", await world.ask("do.moderate")))["status"] != "held"
+
+
+async def test_nor_do_two_publications_shorten_it(world: World, tmp_path: object) -> None:
+    """The first only shortens the cool-down, the second lowers the bar: the seven days hold for that as well."""
+    await begin(world, tmp_path, TWO_LEADS)
+    first = await world.publish(draft(ADA_LEADS, TWO_LEADS, SHORT))
+    second = await world.publish(draft(ADA_LEADS, SHORT))
+    for published in (first, second):
+        await aged(world, published, timedelta(days=3))
+    assert await refused(world, "ada", await world.ask("do.moderate")) == {"policy-author"}
+    for published in (first, second):
+        await aged(world, published, timedelta(days=5))
     assert (await world.say("ada", await world.ask("do.moderate")))["status"] != "held"
 
 

@@ -87,3 +87,12 @@ def test_keywords_that_are_not_honoured_are_named(keyword: str) -> None:
     inner: dict[str, Any] = {keyword: {"$id": "x", "$dynamicRef": "#x", "$dynamicAnchor": "x"}.get(keyword, {})}
     findings = list(schema_findings({"type": "object", "properties": {"a": inner}}))
     assert (("properties", "a", keyword), "not honoured by this version of Interlock") in findings
+
+
+@pytest.mark.parametrize(("doublings", "taken"), [(8, True), (14, False)])
+def test_a_schema_that_doubles_with_each_reference_is_measured_before_it_is_tried(doublings: int, taken: bool) -> None:
+    """Thirty of them are a few lines of a draft, and hours of whoever checks it."""
+    twice = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(doublings)}
+    schema = {"type": "object", "$ref": "#/$defs/a0", "$defs": {**twice, f"a{doublings}": {"type": "object"}}}
+    told = [] if taken else [((), "stands for more than 10,000 parts, each reference written out")]
+    assert list(schema_findings(schema)) == told

@@ -14,8 +14,8 @@ FILES = "governance/test_budgets.py::"
 BUDGETS = (
     Mutant(
         "budget: at all",
-        "app.steps.asking:_judge",
-        "await budgets.within(given.asked, given.now, allowed)",
+        "app.steps.asking:_of_rules",
+        "await budgeted(given.asked, given.now, allowed)",
         "allowed",
         (GUARDS + "test_so_many_in_a_span_and_no_more", GUARDS + "test_the_fast_path_knows_budgets"),
     ),
@@ -59,16 +59,16 @@ BUDGETS = (
     ),
     Mutant(
         "budget: what the rules deny is denied as ever",
-        f"{JUDGED}:within",
+        f"{JUDGED}:would_be_within",
         "if verdict.outcome is Outcome.DENY:",
         "if False:",
         (GUARDS + "test_what_is_denied_anyway_is_denied_as_ever",),
     ),
     Mutant(
         "budget: what is allowed is not held",
-        f"{JUDGED}:within",
-        "mine = [budget for budget in mine if budget.counts is not Counts.HOLDS]",
-        "pass",
+        f"{JUDGED}:would_be_within",
+        "if held or budget.counts is not Counts.HOLDS",
+        "if True",
         (GUARDS + "test_what_is_allowed_is_not_held_up",),
     ),
     Mutant(

@@ -118,7 +118,7 @@ PERMISSIONS = (
     ),
     Mutant(
         "permission: budgets come after it",
-        "app.steps.asking:_judge",
+        "app.steps.asking:_of_rules",
         "permissions.count(given.permissions, verdict, facts)",
         "permissions.count(given.permissions, allowed, facts)",
         (GUARDS + "test_budgets_count_all_the_same",),

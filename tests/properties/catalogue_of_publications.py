@@ -78,9 +78,9 @@ PUBLICATIONS = (
     ),
     Mutant(
         "policy-author: the longer cool-down",
-        f"{LOWERING}:_by",
-        "max(before.cool_down, asked.policy.cool_down)",
-        "asked.policy.cool_down",
+        f"{LOWERING}:_cool_down",
+        "max([policy.cool_down, *(before.cool_down for age, before in replaced if age < before.cool_down)])",
+        "policy.cool_down",
         (STEPS + "test_the_longer_cool_down_counts",),
     ),
     Mutant(
