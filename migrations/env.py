@@ -9,7 +9,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.db import delegation_tables, review_tables, slack_tables  # noqa: F401  their tables belong to the metadata too
+from app.db import (  # noqa: F401  their tables belong to the metadata too
+    delegation_tables,
+    permission_tables,
+    review_tables,
+    slack_tables,
+)
 from app.db.tables import Base
 
 MIGRATION_LOCK = 0x1E7E410C

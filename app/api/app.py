@@ -19,7 +19,19 @@ from app.api import openapi, problems
 from app.api.door import Door, Readiness
 from app.api.envelope import Envelope
 from app.api.reading import malformed
-from app.api.routes import deeds, delegations, governance, identity, policy, probes, requests, reviews, stops, token
+from app.api.routes import (
+    deeds,
+    delegations,
+    governance,
+    identity,
+    permissions,
+    policy,
+    probes,
+    requests,
+    reviews,
+    stops,
+    token,
+)
 from app.domain.errors import InterlockError
 from app.identity.tokens import Authenticator
 from app.use_cases.services import Services
@@ -58,7 +70,8 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
-    for part in (token, requests, deeds, reviews, stops, governance, delegations, policy, identity, probes):
+    parts = (token, requests, deeds, reviews, stops, governance, permissions, delegations, policy, identity, probes)
+    for part in parts:
         app.include_router(part.router)
     app.router.routes.extend(more)
     _describe(app, docs=docs)

@@ -165,6 +165,14 @@ class Resume(Body):
     reason: Because
 
 
+class Revoke(Body):
+    """Revoke a standing permission."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REVOKE]})
+
+    reason: Because
+
+
 class Change(Body):
     """A person asks to change the rules."""
 
@@ -172,7 +180,7 @@ class Change(Body):
 
     action: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="A built-in action: `interlock.bots.resume`, `interlock.installation.resume`, "
-        "`interlock.policy.publish`."
+        "`interlock.policy.publish`, `interlock.permissions.grant`."
     )
     parameters: dict[str, Any] = Field(description="As the action's schema says; at most 256 KiB.")
     reason: Because
@@ -231,6 +239,7 @@ BODIES: tuple[type[Body], ...] = (
     Rollback,
     Suspend,
     Resume,
+    Revoke,
     Change,
     Link,
     Delegate,

@@ -28,6 +28,7 @@ SETTLE: dict[str, Any] = {"status": "succeeded", "reason": "The order shows as c
 ROLL_BACK: dict[str, Any] = {"reason": "It was the wrong order"}
 SUSPEND: dict[str, Any] = {"reason": "It cancels orders that nobody asked it to"}
 RESUME: dict[str, Any] = {"reason": "The prompt is fixed; see incident 81"}
+REVOKE: dict[str, Any] = {"reason": "The orders are no longer checked before"}
 CHANGE: dict[str, Any] = {"action": "interlock.bots.resume", "parameters": {"bot": "support-bot"}, **RESUME}
 DELEGATE: dict[str, Any] = {"to": "marco", "until": "2026-01-19T08:00:00Z", "reason": "Holidays"}
 LINK: dict[str, Any] = {"code": "K7QD-2MXA-VJ5T-ZR3B-6WFN-HCYE-P4LS"}

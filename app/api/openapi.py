@@ -8,14 +8,21 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.api import bodies_policy, examples, shapes_policy, shapes_token
+from app.api import bodies_policy, examples, shapes_permissions, shapes_policy, shapes_token
 from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
 from app.api.shapes_delegations import DELEGATIONS
 from app.api.shapes_exceptions import REVIEWS
 
-MODELS = (*ANSWERS, *DELEGATIONS, *REVIEWS, *shapes_policy.ANSWERS, *shapes_token.ANSWERS)
+MODELS = (
+    *ANSWERS,
+    *DELEGATIONS,
+    *REVIEWS,
+    *shapes_policy.ANSWERS,
+    *shapes_permissions.ANSWERS,
+    *shapes_token.ANSWERS,
+)
 KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
 """Where a POST must have an Idempotency-Key."""
 _REF = "#/components/schemas/{model}"

@@ -82,6 +82,14 @@ class Listing(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+class PermissionsOf(BaseModel):
+    """Whose standing permissions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bot: Annotated[str, Field(pattern=NAME)] | None = None
+
+
 def request_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
     """The id in the path. Raises NotFound for what is none."""
     try:

@@ -10,6 +10,7 @@ from app.api import examples, problems
 from app.api.shapes_clocks import Clocks
 from app.api.shapes_delegations import Away
 from app.api.shapes_exceptions import Broken
+from app.api.shapes_permissions import Permitted
 from app.domain.request import Kind
 from app.domain.states import Status
 
@@ -23,6 +24,7 @@ CODES = Literal[
     "not-entitled",
     "bot-suspended",
     "over-budget",
+    "standing-permission",
     "conflict",
     "late",
     "superseded-started",
@@ -48,8 +50,8 @@ _ENDED_WHY = (
     "or the action's own answer ended it. Among others: `denied-by-person`, `withdrawn`, `cancelled`, `superseded`, "
     "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
     "`stale-authority`, `not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, "
-    "`settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules `stopped-again`. "
-    "More may come."
+    "`settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules `stopped-again`; "
+    "of what a standing permission allowed `permission-revoked`, `permission-expired`. More may come."
 )
 
 
@@ -71,7 +73,7 @@ class RuleSaid(Answer):
     outcome: str
 
 
-class Verdict(Answer):
+class Verdict(Permitted):
     """What the policy says."""
 
     outcome: Literal["allow", "hold", "deny"]

@@ -51,17 +51,23 @@ class RuleMatch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``code``: rule, rule-error, default-plan, read-only, not-entitled, over-budget, conflict, late and the like."""
+    """``code``: rule, rule-error, default-plan, read-only, not-entitled, over-budget, conflict, late and the like.
+
+    ``permission``: the standing permission that it is allowed by.
+    """
 
     outcome: Outcome
     code: str
     reason: str
     rules: tuple[RuleMatch, ...] = ()
     plan: PlanRule | None = None
+    permission: str | None = None
 
     def as_json(self, policy_version: str) -> dict[str, Any]:
         """As the API shows it."""
+        permission = {} if self.permission is None else {"permission": self.permission}
         return {
+            **permission,
             "outcome": self.outcome.value,
             "code": self.code,
             "reason": self.reason,

@@ -20,6 +20,7 @@ from app.governance.schemas import ParameterSchema
 PREFIX = "interlock."
 RESUME_BOT, RESUME_INSTALLATION = "interlock.bots.resume", "interlock.installation.resume"
 PUBLISH = "interlock.policy.publish"
+PERMIT = "interlock.permissions.grant"
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
@@ -30,7 +31,10 @@ No group of the files can be called so: their names have no colon.
 ADMINISTRATORS = "interlock:administrators"
 """Everybody who may administer, by whichever group."""
 
-EXPIRES = timedelta(hours=24)
+EXCEPTIONS, SECURITY = "interlock:exceptions", "interlock:security"
+"""Of a bot, ``:BOT`` after it: who holds its exceptions seat; who holds its security seat, or may administer."""
+
+EXPIRES, PERMIT_EXPIRES = timedelta(hours=24), timedelta(hours=72)
 _NOTHING: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 _BOT: dict[str, Any] = {
     "type": "object",
@@ -54,6 +58,29 @@ _FILES: dict[str, Any] = {
     "additionalProperties": False,
 }
 """``files``: name to YAML, all that the folder holds. ``base``: the version that they were made from."""
+_MOST = 2**53 - 1
+_PERMISSION: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "bot": {"type": "string", "minLength": 1, "maxLength": 100},
+        "action": {"type": "string", "minLength": 1, "maxLength": 200},
+        "when": {"type": "string", "minLength": 1, "maxLength": 2048},
+        "max_uses": {"type": "integer", "minimum": 1, "maximum": 10_000},
+        "max_total": {
+            "type": "object",
+            "properties": {
+                "parameter": {"type": "string", "minLength": 1, "maxLength": 100},
+                "at_most": {"type": "integer", "minimum": 0, "maximum": _MOST},
+            },
+            "required": ["parameter", "at_most"],
+            "additionalProperties": False,
+        },
+        "expires_at": {"type": "string", "format": "date-time", "maxLength": 40},
+    },
+    "required": ["bot", "action", "when", "max_uses", "expires_at"],
+    "additionalProperties": False,
+}
+"""``when``: a condition over what a rule's sees. ``max_total``: of a parameter over all uses."""
 
 
 def _built_in(name: str, title: str, parameters: dict[str, Any]) -> CompiledAction:
@@ -89,6 +116,7 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(RESUME_BOT, "Let a suspended bot go on", _BOT),
             _built_in(RESUME_INSTALLATION, "Let the suspended installation go on", _NOTHING),
             _built_in(PUBLISH, "Put other rules in force", _FILES),
+            _built_in(PERMIT, "Let a bot act without being held", _PERMISSION),
         )
     }
 )
@@ -104,8 +132,15 @@ def bot_of(parameters: Mapping[str, Any]) -> str | None:
 def plan_of(action: str, bot: str | None) -> PlanRule:
     """The plan of a change: one signature of an administrator, or for a resumption also of a security seat.
 
+    For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption.
     ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
     """
+    if action == PERMIT:
+        stages = (
+            StageRule("exceptions", f"{EXCEPTIONS}:{bot}", level=Level.LOGIN),
+            StageRule("security", f"{SECURITY}:{bot}", level=Level.LOGIN),
+        )
+        return PlanRule("interlock.permit", stages, PERMIT_EXPIRES)
     if action == PUBLISH:
         return PlanRule("interlock.publish", (StageRule("publish", ADMINISTRATORS, level=Level.LOGIN),), EXPIRES)
     stage = StageRule(name="resume", group=GROUP if bot is None else f"{GROUP}:{bot}", level=Level.LOGIN)

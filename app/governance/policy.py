@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -14,9 +15,9 @@ from app.domain.request import Reversibility, Risk
 from app.domain.spans import BusinessSpan, by_the_wall
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
-from app.governance.built_in import ADMINISTRATORS, BUILT_IN, GROUP, plan_of
+from app.governance.built_in import ADMINISTRATORS, BUILT_IN, EXCEPTIONS, GROUP, SECURITY, plan_of
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, Target, Window, covers
-from app.governance.cel import Scope, ValueExpression
+from app.governance.cel import Condition, Scope, ValueExpression, compile_condition
 from app.governance.compiling import (
     CompiledRule,
     actions_of,
@@ -110,6 +111,11 @@ class Policy:
             return known.members
         if group == ADMINISTRATORS:
             return self.groups_that_may("administer")
+        kind, _, bot = group.rpartition(":")
+        if kind == EXCEPTIONS:
+            return self.seat(bot, None, "exceptions")
+        if kind == SECURITY:
+            return self._resumers(bot)
         name, _, bot = group.removeprefix(GROUP).partition(":")
         return self._resumers(bot or None) if group.startswith(GROUP) and not name else frozenset()
 
@@ -194,6 +200,22 @@ class Policy:
             model_changed=changed,
         )
 
+    def open_to_permissions(self, facts: AskFacts) -> bool:
+        """True when a standing permission may speak of an ask, by the worst of its chain. Raises `UnknownAction`.
+
+        Never of what is critical or irreversible, nor of moderate risk or higher by a model that was not approved.
+        """
+        risk, reversibility = worst(facts, self.action(facts.action))
+        if risk is Risk.CRITICAL or reversibility is Reversibility.IRREVERSIBLE:
+            return False
+        return risk < Risk.MODERATE or not self.model_changed(facts.bot, facts.context)
+
+    def permits(self, when: str, facts: AskFacts) -> bool:
+        """Whether a standing permission's condition is true. Raises `RuleError`, `ExpressionInvalid`."""
+        changed = self.model_changed(facts.bot, facts.context)
+        named = ask(facts, self.action(facts.action), self.bots.get(facts.bot), model_changed=changed)
+        return _condition(when, self.scope).holds(self.scope.bind(named))
+
     def change_verdict(self, facts: AskFacts, bot_id: str | None) -> Verdict:
         """What holds for a change of Interlock itself: its built-in plan, tightened by rules that name such actions.
 
@@ -275,6 +297,11 @@ class Policy:
         if known is None:
             raise UnknownAction(f"The catalogue has no action {name!r:.80}.", where="action")
         return known
+
+
+@lru_cache(maxsize=256)
+def _condition(when: str, scope: Scope) -> Condition:
+    return compile_condition(when, scope)
 
 
 def _entitled(bot: Bot, action_name: str) -> bool:

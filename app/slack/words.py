@@ -44,6 +44,9 @@ WHY: Final = {
     "outcome-changed": "what came of the request that it undoes is another now",
     "not-reversible": "the rules no longer say how to undo it",
     "stopped-again": "it was stopped again after this was asked for",
+    "permission-revoked": "the standing permission that allowed it was revoked",
+    "permission-expired": "the standing permission that allowed it had ended",
+    "not-in-order": "what it asks for is not to be had any more",
     "no-outcome": "no outcome was ever recorded",
     "no-more-attempts": "every attempt was used up",
     "settled": "people settled what came of it",
@@ -81,12 +84,15 @@ CHANGES: Final = {
     "interlock.bots.resume": "Once this is approved, the bot may ask and act again.",
     "interlock.installation.resume": "Once this is approved, all bots may ask and act again.",
     "interlock.policy.publish": "Once this is approved, these rules are in force, also for what waits.",
+    "interlock.permissions.grant": "Once this is approved, the bot does this unheld, within these limits.",
 }
 """What comes of a change of Interlock itself, by its action."""
 
 ADMINISTRATORS: Final = "interlock:administrators"
 RESUMERS: Final = "interlock:resume"
-"""The built-in groups that let bots go on; no group of the rules can have a name with a colon."""
+EXCEPTIONS: Final = "interlock:exceptions"
+SECURITY: Final = "interlock:security"
+"""The built-in groups; no group of the rules can have a name with a colon."""
 
 NAMED_BY_BOT: Final = frozenset({"on-behalf-of", "beneficiary"})
 """Exclusions that the bot's own words cause."""
@@ -119,7 +125,9 @@ def group(named: str) -> str:
     """A group by its name; a built-in one by who is in it."""
     if named == ADMINISTRATORS:
         return "administrators"
-    return "security seats and administrators" if named.startswith(RESUMERS) else named
+    if named.startswith(EXCEPTIONS):
+        return "the exceptions seat"
+    return "security seats and administrators" if named.startswith((RESUMERS, SECURITY)) else named
 
 
 def why(facts: CardFacts) -> str:

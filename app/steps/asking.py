@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.db import governance, requests
+from app.db.permissions import Stored
 from app.domain.ask import Ask
 from app.domain.errors import OffSchema
 from app.domain.request import Reversibility, Risk
@@ -14,7 +16,7 @@ from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.catalogue import Action, Window, covers
 from app.governance.errors import RuleError
 from app.governance.policy import Policy
-from app.steps import budgets
+from app.steps import budgets, permissions
 from app.steps import facts as step_facts
 from app.steps.admission import Admission, Asked, credential_maker, expiry
 from app.steps.lowering import Judged, lowered_by
@@ -37,6 +39,7 @@ class _Given:
     now: datetime
     chain: tuple[Risk, Reversibility, int]
     windows: dict[str, int]
+    permissions: Sequence[Stored] = ()
 
     def facts(self) -> AskFacts:
         """What the rules are judged on."""
@@ -119,8 +122,9 @@ async def _given(asked: Asked) -> _Given:
     wanted = () if action is None else asked.policy.windows(action)
     names = [_window_key(window, asked.ask) for window in wanted] + budgets.keys(asked)
     await governance.window_locks(asked.session, names)
+    standing = await permissions.locked(asked)
     now = await asked.ctx.clock.now(asked.session)
-    given = _Given(asked, action, now, await _chain(asked, action), {})
+    given = _Given(asked, action, now, await _chain(asked, action), {}, standing)
     return replace(given, windows=await _figures(given))
 
 
@@ -185,7 +189,10 @@ async def _of_rules(given: _Given, budgeted: budgets.Within) -> tuple[Verdict, f
         return denied("rule-error", str(error)), frozenset(), None
     if conflict_key is not None and await requests.unknown_with_key(given.asked.session, conflict_key):
         return denied("conflict", "An earlier action on the same thing has an unknown outcome."), subjects, conflict_key
-    return await budgeted(given.asked, given.now, policy.verdict(facts)), subjects, conflict_key
+    allowed = permissions.allowing(given.permissions, policy, facts, policy.verdict(facts))
+    verdict = await budgeted(given.asked, given.now, allowed)
+    permissions.count(given.permissions, verdict, facts)
+    return verdict, subjects, conflict_key
 
 
 def _before_rules(given: _Given, *, may_supersede: bool) -> Verdict | None:

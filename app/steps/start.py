@@ -15,7 +15,7 @@ from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
-from app.steps import change, glass, rollback
+from app.steps import change, glass, permissions, rollback
 from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
@@ -77,14 +77,16 @@ async def _ground_gone(found: Scene) -> str | None:
             return rollback.ground_gone(found)
         case Kind.GOVERNANCE:
             return await change.ground_gone(found)
-    return None if found.policy.entitled(found.row.asker_id, found.row.action) else "not-entitled"
+    if not found.policy.entitled(found.row.asker_id, found.row.action):
+        return "not-entitled"
+    return await permissions.ended(found)
 
 
 async def _rules_still_agree(found: Scene) -> bool:
     """Newer rules judge with the admission's windows: deny revokes, more people means held for what is missing."""
     if found.policy.version == found.row.policy_version:
         return True
-    verdict = _verdict_now(found)
+    verdict = await _verdict_now(found)
     if verdict.outcome is Outcome.DENY:
         await revoke(found, "policy-stricter")
         return False
@@ -103,13 +105,14 @@ async def _rules_still_agree(found: Scene) -> bool:
     return False
 
 
-def _verdict_now(found: Scene) -> Verdict:
+async def _verdict_now(found: Scene) -> Verdict:
     match found.row.kind:
         case Kind.ROLLBACK:
             return rollback.verdict_now(found)
         case Kind.GOVERNANCE:
             return change.verdict_now(found)
-    return found.policy.verdict(_facts(found))
+    facts = _facts(found)
+    return await permissions.still_allowing(found, facts, found.policy.verdict(facts))
 
 
 def _facts(found: Scene) -> AskFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,11 +13,12 @@ from app.domain.ask import MAX_PARAMETERS, Ask
 from app.domain.digest import canonical, request_id
 from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
 from app.domain.request import Kind
-from app.governance.built_in import BUILT_IN, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
+from app.governance.built_in import BUILT_IN, PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
 from app.governance.policy import Policy
 from app.steps.context import Context
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
+from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
 
@@ -66,19 +68,26 @@ async def _check(ctx: Context, ask: Ask) -> None:
     if ask.action not in BUILT_IN:
         raise UnknownAction(f"Interlock has no action {ask.action!r:.80} of its own.", where="action")
     BUILT_IN[ask.action].schema.check(ask.parameters)
-    if ask.action == PUBLISH:
-        await check_publication(ctx, ask)
-        return
+    await CHECKS[ask.action](ctx, ask)
+
+
+async def _check_resumption(ctx: Context, ask: Ask) -> None:
+    bot = bot_of(ask.parameters)
     async with ctx.database.transaction() as session:
-        await _check_resumption(session, await ctx.rules.in_force(session), bot_of(ask.parameters))
-
-
-async def _check_resumption(session: AsyncSession, policy: Policy, bot: str | None) -> None:
-    try:
-        row = await governance.installation(session) if bot is None else await governance.bot(session, bot)
-        if bot is not None:
-            await _known(session, policy, bot)
-    except NotFound as error:
-        raise OffSchema(str(error), where="parameters.bot") from error
+        try:
+            row = await governance.installation(session) if bot is None else await governance.bot(session, bot)
+            if bot is not None:
+                await _known(session, await ctx.rules.in_force(session), bot)
+        except NotFound as error:
+            raise OffSchema(str(error), where="parameters.bot") from error
     if row is None or row.suspended_at is None:
         raise NotOpenToThis(f"{bot or 'The installation'} is not suspended: there is nothing to resume.")
+
+
+CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
+    PUBLISH: check_publication,
+    PERMIT: check_permission,
+    RESUME_BOT: _check_resumption,
+    RESUME_INSTALLATION: _check_resumption,
+}
+"""What an ask for each built-in action must be, beyond its schema."""

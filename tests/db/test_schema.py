@@ -17,7 +17,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.db import delegation_tables, review_tables, slack_tables  # noqa: F401  their tables belong to the metadata too
+from app.db import (  # noqa: F401  their tables belong to the metadata too
+    delegation_tables,
+    permission_tables,
+    review_tables,
+    slack_tables,
+)
 from app.db.ledger import append, lock_stream, read, streams
 from app.db.migrate import upgrade
 from app.db.tables import Base

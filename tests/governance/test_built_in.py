@@ -17,7 +17,7 @@ from app.domain.progress import progress
 from app.domain.request import Level, Mode, Reversibility, Risk
 from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
-from app.governance.built_in import BUILT_IN, GROUP, PREFIX, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, plan_of
+from app.governance.built_in import BUILT_IN, GROUP, PERMIT, PREFIX, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, plan_of
 from app.governance.check import check
 from app.governance.files import load
 from app.governance.policy import compile_policy
@@ -98,6 +98,66 @@ def test_what_a_publication_takes(tmp_path: Path, parameters: dict[str, Any]) ->
         rules.check_parameters(rules.action(PUBLISH), parameters)
 
 
+PERMISSION: dict[str, Any] = {
+    "bot": "bot",
+    "action": "orders.pay",
+    "when": "true",
+    "max_uses": 10,
+    "expires_at": "2026-01-19T08:00:00Z",
+}
+
+
+def permission(folder: Path, *edits: tuple[str, str]) -> Verdict:
+    """What holds for a standing permission under the small governance, changed like this."""
+    facts = replace(resumption(), action=PERMIT, parameters=PERMISSION)
+    return policy(folder, *edits).change_verdict(facts, "bot")
+
+
+def test_two_sign_a_standing_permission_in_turn(tmp_path: Path) -> None:
+    """Of the exceptions seat, then of security or administration; no one signs both."""
+    verdict = permission(tmp_path)
+    assert verdict.plan is not None
+    assert [(one.group, one.quorum, one.level) for one in verdict.plan.stages] == [
+        ("interlock:exceptions:bot", 1, Level.LOGIN),
+        ("interlock:security:bot", 1, Level.LOGIN),
+    ]
+    assert (verdict.plan.expires, verdict.plan.allow_repeat) == (timedelta(hours=72), False)
+    rules = policy(tmp_path, SECOND_BOT)
+    assert rules.members("interlock:exceptions:bot") == rules.seat("bot", None, "exceptions") != frozenset()
+    assert rules.members("interlock:security:bot") == rules.members("interlock:resume:bot")
+    assert rules.members("interlock:security:bot") != rules.members("interlock:security:second")
+    assert rules.members("interlock:exceptions:nobody") == rules.members("interlock:exceptions") == frozenset()
+
+
+def test_rules_tighten_a_standing_permission_and_never_loosen_it(tmp_path: Path) -> None:
+    easy = f"""  - {{name: easy, when: 'action.name == "{PERMIT}"', allow: true}}\nplans:\n"""
+    assert permission(tmp_path, ("plans:\n", easy)).plan == plan_of(PERMIT, "bot")
+    never = f"""  - {{name: never, when: 'action.name == "{PERMIT}"', deny: "No exceptions here"}}\nplans:\n"""
+    assert permission(tmp_path, ("plans:\n", never)).outcome is Outcome.DENY
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({"max_uses": uses} for uses in (0, 10_001, 1.5, "1", True)),
+        *({"max_total": total} for total in ({}, {"parameter": "amount"}, {"parameter": "amount", "at_most": -1}, 5)),
+        *({"expires_at": at} for at in ("tomorrow", "2026-01-19", "2026-01-19T08:00:00", 0)),
+        *({"when": when} for when in ("", "x" * 2049, True)),
+        {"more": 1},
+    ],
+)
+def test_what_a_standing_permission_takes(tmp_path: Path, changed: dict[str, Any]) -> None:
+    rules = policy(tmp_path)
+    most = {"max_total": {"parameter": "amount", "at_most": 2**53 - 1}}
+    rules.check_parameters(rules.action(PERMIT), PERMISSION)
+    rules.check_parameters(rules.action(PERMIT), PERMISSION | most)
+    with pytest.raises(OffSchema):
+        rules.check_parameters(rules.action(PERMIT), PERMISSION | changed)
+    for name in PERMISSION:
+        with pytest.raises(OffSchema):
+            rules.check_parameters(rules.action(PERMIT), {key: PERMISSION[key] for key in PERMISSION if key != name})
+
+
 @pytest.mark.parametrize(("bot", "group"), [("bot", "interlock:resume:bot"), (None, "interlock:resume")])
 def test_one_signature_at_a_login_within_a_day(tmp_path: Path, bot: str | None, group: str) -> None:
     verdict = ruled(tmp_path, bot=bot)
@@ -122,7 +182,7 @@ def test_they_are_found_and_listed_nowhere(tmp_path: Path) -> None:
 
 
 def test_each_is_a_definition_of_its_own() -> None:
-    assert len({one.action.version for one in BUILT_IN.values()}) == len(BUILT_IN) == 3
+    assert len({one.action.version for one in BUILT_IN.values()}) == len(BUILT_IN) == 4
 
 
 @pytest.mark.parametrize("parameters", [{}, {"bot": ""}, {"bot": 1}, {"bot": "x" * 101}, {"bot": "b", "more": 1}])

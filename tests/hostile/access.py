@@ -31,7 +31,14 @@ from tests.hostile.cases import (
 from tests.hostile.tokens import BAD
 from tests.hostile.wire import Lines
 
-READS = ("/v1/requests", "/v1/requests/<held>", "/v1/catalogue", "/v1/policy", "/v1/policy/history")
+READS = (
+    "/v1/requests",
+    "/v1/requests/<held>",
+    "/v1/catalogue",
+    "/v1/policy",
+    "/v1/policy/history",
+    "/v1/standing-permissions",
+)
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {
     "no token": ((), "access token"),

@@ -147,13 +147,20 @@ CHANGE = Route(
     "reason",
     (JSON, KEY),
 )
+REVOKE = Route(
+    "revoke",
+    "/v1/standing-permissions/9f4c1c52-7c0f-5d0e-8a59-3c0f2a6f2a11/revoke",
+    {"reason": "wrong"},
+    ("bot", "eve"),
+    "reason",
+)
 DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
 COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
 SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK, BREAK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, LINK, AWAY, ATTEST, COMPARE, SIMULATE)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, COMPARE, SIMULATE)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

@@ -6,7 +6,12 @@ from collections import Counter
 
 from sqlalchemy import text
 
-from app.db import delegation_tables, review_tables, slack_tables  # noqa: F401  their tables belong to the metadata too
+from app.db import (  # noqa: F401  their tables belong to the metadata too
+    delegation_tables,
+    permission_tables,
+    review_tables,
+    slack_tables,
+)
 from app.db.tables import Base
 from tests.world import World
 

@@ -45,6 +45,7 @@ class Supply:
     account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
     ``away``: a delegation of the caller's.
     ``reviews``: those that may be made.
+    ``permission``: a standing one.
     """
 
     http: httpx.Client
@@ -56,6 +57,7 @@ class Supply:
     version: str = ""
     away: str = ""
     reviews: list[str] = field(default_factory=list)
+    permission: str = ""
     switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
@@ -200,6 +202,11 @@ def _version(supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": supply.version}
 
 
+def _permission(supply: Supply, case: Case[Any], _n: int) -> None:
+    """Revoked already: it is told as it stands."""
+    case.path_parameters = {**case.path_parameters, "id": supply.permission}
+
+
 def _draft(_supply: Supply, case: Case[Any], _n: int) -> None:
     """What it is judged over stays as it was generated."""
     case.body = {**_body(case), "files": DRAFT["files"]}
@@ -236,6 +243,7 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/bots/{id}/resume": _resume,
     "POST /v1/installation/resume": _resume,
     "POST /v1/governance-requests": _change,
+    "POST /v1/standing-permissions/{id}/revoke": _permission,
     "POST /v1/identity-links": _link,
     "POST /v1/delegations": _give,
     "GET /v1/delegations/{id}": _given,

@@ -81,6 +81,8 @@ DONE: dict[str, set[str]] = {
         "POST /v1/installation/suspend",
         "POST /v1/installation/resume",
         "POST /v1/governance-requests",
+        "GET /v1/standing-permissions",
+        "POST /v1/standing-permissions/{id}/revoke",
         "POST /v1/identity-links",
         "POST /v1/delegations",
         "GET /v1/delegations",
@@ -99,6 +101,7 @@ REASONED = (
     "POST /v1/installation/suspend",
     "POST /v1/installation/resume",
     "POST /v1/governance-requests",
+    "POST /v1/standing-permissions/{id}/revoke",
 )
 DRAFTS = ("POST /v1/policy/diff", "POST /v1/policy/simulate")
 OF_DRAFTS = {
@@ -164,6 +167,7 @@ async def found(api: Live) -> dict[str, Found]:
                     "/v1/reviews/{id}/attest": api.person("eve"),
                     "/v1/bots/{id}/suspend": api.person("ivan"),
                     "/v1/installation/suspend": api.person("ivan"),
+                    "/v1/standing-permissions/{id}/revoke": api.person("ivan"),
                     "/v1/policy/diff": api.person("ada"),
                     "/v1/policy/simulate": api.person("ada"),
                 },
@@ -205,6 +209,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
         supply.version, supply.away = await _version(api), await _given(api)
         supply.reviews = [await _to_review(api) for _ in range(TO_REVIEW)]
+        supply.permission = await _permission(api, done[0])
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found
@@ -224,6 +229,15 @@ async def _given(api: Live) -> str:
 async def _version(api: Live) -> str:
     answer = await api.http.get("/v1/policy", headers=api.person("dana"))
     return str(answer.json()["version"])
+
+
+async def _permission(api: Live, shown: dict[str, Any]) -> str:
+    """One that no request has granted: whoever may can revoke it."""
+    statement = """insert into standing_permission
+        select id, 'bot', 'do.high', action_version, 'true', 1, 0, null, null, 0,
+        clock_timestamp() + interval '1 day', policy_version, clock_timestamp() from request where id = :id"""
+    await sql(api.world, statement, id=id_of(shown))
+    return str(shown["id"])
 
 
 async def _switch(api: Live, *, on: bool) -> None:

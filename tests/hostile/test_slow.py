@@ -163,6 +163,7 @@ async def bodies(api: Api) -> dict[str, bytes]:
         "suspend all": head("POST", "/v1/installation/suspend", (*ivan, JSON, length)),
         "resume": head("POST", "/v1/bots/bot/resume", (*ivan, JSON, length)),
         "resume all": head("POST", "/v1/installation/resume", (*ivan, JSON, length)),
+        "revoke": head("POST", f"/v1/standing-permissions/{held['id']}/revoke", (*ivan, JSON, length)),
         "change": head("POST", "/v1/governance-requests", (*keyed, JSON, length)),
     }
 

@@ -15,8 +15,8 @@ BUDGETS = (
     Mutant(
         "budget: at all",
         "app.steps.asking:_of_rules",
-        "await budgeted(given.asked, given.now, policy.verdict(facts))",
-        "policy.verdict(facts)",
+        "await budgeted(given.asked, given.now, allowed)",
+        "allowed",
         (GUARDS + "test_so_many_in_a_span_and_no_more", GUARDS + "test_the_fast_path_knows_budgets"),
     ),
     Mutant(

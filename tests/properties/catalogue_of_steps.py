@@ -181,8 +181,8 @@ EXECUTION = (
     Mutant(
         "start: the bot's entitlement",
         f"{START}:_ground_gone",
-        "None if found.policy.entitled(found.row.asker_id, found.row.action)",
-        "None if True",
+        "if not found.policy.entitled(found.row.asker_id, found.row.action):",
+        "if False:",
         (EXECUTING + "test_the_ground_has_gone",),
     ),
     Mutant(

@@ -10,13 +10,14 @@ from tests.conftest import FIGURE
 from tests.properties.catalogue_of_budgets import BUDGETS
 from tests.properties.catalogue_of_delegations import DELEGATIONS
 from tests.properties.catalogue_of_exceptions import EXCEPTIONS
+from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS)
+MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,231 @@
+"""The guards of standing permissions, each with how it is taken out and which tests must then fail."""
+
+from __future__ import annotations
+
+from tests.properties.mutants import Mutant
+
+PURE = "app.domain.permission"
+USING = "app.steps.permissions"
+GRANTING = "app.steps.permitting"
+POLICY = "app.governance.policy"
+GUARDS = "properties/test_guards_of_permissions.py::"
+
+PERMISSIONS = (
+    Mutant(
+        "permission: so often",
+        f"{PURE}:Permission.room",
+        "if self.uses >= self.max_uses:",
+        "if False:",
+        ("domain/test_permission.py::test_room",),
+    ),
+    Mutant(
+        "permission: so much",
+        f"{PURE}:Permission.room",
+        "self.total + takes <= self.at_most",
+        "takes <= self.at_most",
+        (GUARDS + "test_so_much_and_no_more",),
+    ),
+    Mutant(
+        "permission: what says no amount",
+        f"{PURE}:Permission.room",
+        "takes is not None and self.total + takes",
+        "self.total + (takes or 0)",
+        (GUARDS + "test_an_amount_that_is_none",),
+    ),
+    Mutant(
+        "permission: an amount below nothing",
+        f"{PURE}:amount",
+        " or value < 0",
+        "",
+        (GUARDS + "test_an_amount_that_is_none",),
+    ),
+    Mutant(
+        "permission: its end",
+        f"{PURE}:Permission.live",
+        "now < self.expires_at",
+        "True",
+        (GUARDS + "test_after_its_end", GUARDS + "test_ended_before_the_start"),
+    ),
+    Mutant(
+        "permission: only of what is held",
+        f"{USING}:allowing",
+        "if verdict.outcome is not Outcome.HOLD:",
+        "if False:",
+        (GUARDS + "test_what_a_rule_denies_is_denied_as_ever", GUARDS + "test_what_a_rule_allows_takes_no_use"),
+    ),
+    Mutant(
+        "permission: the first to end",
+        f"{USING}:allowing",
+        "sorted(found, key=lambda one: (one.expires_at, one.id))",
+        "sorted(found, key=lambda one: one.expires_at, reverse=True)",
+        (GUARDS + "test_the_one_that_ends_first",),
+    ),
+    Mutant(
+        "permission: a use counts",
+        f"{USING}:count",
+        "one.uses += 1",
+        "pass",
+        (GUARDS + "test_so_often_and_no_more", GUARDS + "test_the_fast_path_knows_permissions"),
+    ),
+    Mutant(
+        "permission: the action as it was signed for",
+        f"{USING}:_applies",
+        "(one.bot, one.action, one.action_version) != (facts.bot, facts.action, action.version)",
+        "(one.bot, one.action) != (facts.bot, facts.action)",
+        (GUARDS + "test_after_the_action_has_changed",),
+    ),
+    Mutant(
+        "permission: what it may never speak of",
+        f"{USING}:_applies",
+        " or not policy.open_to_permissions(facts)",
+        "",
+        (GUARDS + "test_by_a_chain_whose_parent_is_worse", GUARDS + "test_by_another_model"),
+    ),
+    Mutant(
+        "permission: its condition",
+        f"{USING}:_applies",
+        "return policy.permits(one.condition, facts)",
+        "return True",
+        (GUARDS + "test_the_condition", GUARDS + "test_newer_rules_by_which_its_condition_is_not_true"),
+    ),
+    Mutant(
+        "permission: a condition that fails",
+        f"{USING}:_applies",
+        "    except (RuleError, ExpressionInvalid):\n        return False",
+        "    except (RuleError, ExpressionInvalid):\n        return True",
+        (GUARDS + "test_the_condition",),
+    ),
+    Mutant(
+        "permission: never critical",
+        f"{POLICY}:Policy.open_to_permissions",
+        "risk is Risk.CRITICAL or ",
+        "",
+        (GUARDS + "test_by_a_chain_whose_parent_is_worse",),
+    ),
+    Mutant(
+        "permission: never irreversible",
+        f"{POLICY}:Policy.open_to_permissions",
+        " or reversibility is Reversibility.IRREVERSIBLE",
+        "",
+        (GUARDS + "test_by_a_chain_whose_parent_is_worse",),
+    ),
+    Mutant(
+        "permission: another model",
+        f"{POLICY}:Policy.open_to_permissions",
+        "risk < Risk.MODERATE or not self.model_changed(facts.bot, facts.context)",
+        "True",
+        (GUARDS + "test_by_another_model",),
+    ),
+    Mutant(
+        "permission: budgets come after it",
+        "app.steps.asking:_of_rules",
+        "permissions.count(given.permissions, verdict, facts)",
+        "permissions.count(given.permissions, allowed, facts)",
+        (GUARDS + "test_budgets_count_all_the_same",),
+    ),
+    Mutant(
+        "permission: revoked before the start",
+        f"{USING}:ended",
+        "if one.revoked_at is not None:",
+        "if False:",
+        (GUARDS + "test_revoked_before_the_start",),
+    ),
+    Mutant(
+        "permission: looked at before the start",
+        "app.steps.start:_ground_gone",
+        "return await permissions.ended(found)",
+        "return None",
+        (GUARDS + "test_revoked_before_the_start", GUARDS + "test_ended_before_the_start"),
+    ),
+    Mutant(
+        "permission: what people have approved since",
+        f"{USING}:_of",
+        " or found.row.plan is not None",
+        "",
+        (GUARDS + "test_newer_rules_by_which_its_condition_is_not_true",),
+    ),
+    Mutant(
+        "permission: newer rules that deny",
+        f"{USING}:still_allowing",
+        "verdict.outcome is not Outcome.HOLD or ",
+        "",
+        (GUARDS + "test_newer_rules_that_deny_it",),
+    ),
+    Mutant(
+        "permission: newer rules that hold",
+        "app.steps.start:_verdict_now",
+        "await permissions.still_allowing(found, facts, found.policy.verdict(facts))",
+        "found.policy.verdict(facts)",
+        (GUARDS + "test_newer_rules_that_would_hold_it",),
+    ),
+    Mutant(
+        "permission: who asks for one",
+        f"{GRANTING}:fault",
+        "if not may_ask(policy, wish.asker, bot):",
+        "if False:",
+        (GUARDS + "test_who_may_not_ask",),
+    ),
+    Mutant(
+        "permission: for what the bot may ask for",
+        f"{GRANTING}:fault",
+        "if not policy.entitled(bot, action):",
+        "if action not in policy.actions:",
+        (GUARDS + "test_what_is_not_to_be_had", GUARDS + "test_what_changes_before_it_is_granted"),
+    ),
+    Mutant(
+        "permission: never for what is critical",
+        f"{GRANTING}:_of_action",
+        "action.risk is Risk.CRITICAL or ",
+        "",
+        (GUARDS + "test_for_what_is_critical",),
+    ),
+    Mutant(
+        "permission: never for what is irreversible",
+        f"{GRANTING}:_of_action",
+        " or action.reversibility is Reversibility.IRREVERSIBLE",
+        "",
+        (GUARDS + "test_what_is_not_to_be_had",),
+    ),
+    Mutant(
+        "permission: a total of whole numbers",
+        f"{GRANTING}:_of_total",
+        'isinstance(schema, dict) and schema.get("type") == "integer"',
+        "True",
+        (GUARDS + "test_what_is_not_to_be_had",),
+    ),
+    Mutant(
+        "permission: an end that is still to come",
+        f"{GRANTING}:_of_end",
+        "if ends <= wish.now:",
+        "if False:",
+        (GUARDS + "test_what_is_not_to_be_had", GUARDS + "test_it_ends_before_it_is_granted"),
+    ),
+    Mutant(
+        "permission: within 30 days",
+        f"{GRANTING}:_of_end",
+        "if ends > wish.asked_at + LONGEST:",
+        "if False:",
+        (GUARDS + "test_what_is_not_to_be_had",),
+    ),
+    Mutant(
+        "permission: who asked still may",
+        f"{GRANTING}:_ground_gone",
+        "found.crowd.active.get(row.asker_id, False) and may_ask(found.policy, row.asker_id, bot)",
+        "True",
+        (GUARDS + "test_what_changes_before_it_is_granted",),
+    ),
+    Mutant(
+        "permission: the action that was signed",
+        f"{GRANTING}:_ground_gone",
+        'action is None or action.version != (row.ground or {}).get("action_version")',
+        "action is None",
+        (GUARDS + "test_what_changes_before_it_is_granted",),
+    ),
+    Mutant(
+        "permission: two who sign",
+        "app.governance.built_in:plan_of",
+        "if action == PERMIT:",
+        "if False:",
+        (GUARDS + "test_two_persons_sign_in_turn",),
+    ),
+)
