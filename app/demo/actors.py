@@ -16,7 +16,7 @@ from app.demo.expect import Unexpected, expect
 from app.demo.stack import Running
 from app.domain.clocks import rfc3339
 from app.domain.request import Level
-from app.governance.built_in import PUBLISH
+from app.governance.built_in import PERMIT, PUBLISH
 from app.identity.tokens import dev_token
 from app.keys import KeyRings
 
@@ -151,13 +151,33 @@ class Person:
         return changes
 
     async def ask_to_publish(self, files: dict[str, str], reason: str) -> Json:
-        """Ask to put other rules in force; the request for that. Where all is slow it may have to be asked again."""
-        body = {"action": PUBLISH, "parameters": {"files": files}, "reason": reason}
+        """Ask to put other rules in force; the request for that."""
+        return await self._ask_change(PUBLISH, {"files": files}, reason)
+
+    async def ask_for_permission(self, wish: Json, reason: str) -> Json:
+        """Ask for a standing permission; the request for that."""
+        return await self._ask_change(PERMIT, wish, reason)
+
+    async def _ask_change(self, action: str, parameters: Json, reason: str) -> Json:
+        """Where all is slow it may have to be asked again."""
+        body = {"action": action, "parameters": parameters, "reason": reason}
         headers, tries = self._keyed(), 5
         answer = await self._http.post("/v1/governance-requests", json=body, headers=headers)
         while answer.status_code == 503 and (tries := tries - 1):
             answer = await self._http.post("/v1/governance-requests", json=body, headers=headers)
-        return _body(f"{self.name} asks to publish", answer, 201)
+        return _body(f"{self.name} asks for {action}", answer, 201)
+
+    async def break_glass(self, request: Json, reason: str) -> Json:
+        """Release what is held, alone, just signed in; the request."""
+        body = {"reason": reason, "digest": (await self.see(request))["digest"]}
+        url, headers = f"/v1/requests/{request['id']}/break-glass", self._headers(Level.RECENT)
+        return _body(f"{self.name} breaks the glass", await self._http.post(url, json=body, headers=headers), 200)
+
+    async def attest(self, review: Json, finding: str, reason: str) -> Json:
+        """Say what one found of what was done out of turn; the review."""
+        body, url = {"finding": finding, "reason": reason}, f"/v1/reviews/{review['id']}/attest"
+        answer = await self._http.post(url, json=body, headers=self._headers(Level.LOGIN))
+        return _body(f"{self.name} reviews", answer, 200)
 
     async def away(self, to: str, until: datetime, reason: str) -> Json:
         """Have another decide in one's place; the delegation."""

@@ -92,6 +92,13 @@ class Cards:
         self._narrator.detail("in its thread:")
         self._print(replies[0].lines)
 
+    async def says(self, request: Json, before: Shown, *words: str) -> None:
+        """The same card has lines with all of these words now; print them."""
+        card = await self._slack.card(request, before.channel, *words)
+        expect("which message it is", card.ts, before.ts)
+        self._narrator.tell("card", "the same card says so:")
+        self.line(card, *words)
+
     async def by_the_rules(self) -> None:
         """Whatever was called, Slack had nothing to complain of."""
         calls, complaints = await self._slack.called()

@@ -21,6 +21,7 @@ import typer
 from app.demo.actors import cast
 from app.demo.cards import Cards
 from app.demo.changing import Changing
+from app.demo.exceptions import Exceptional
 from app.demo.expect import Narrator
 from app.demo.responders import Stopping, Undoing
 from app.demo.sample import BOT
@@ -84,6 +85,7 @@ async def _demo(data: Path | None) -> None:
             cancelled = await Story(*scene).tell()
             await Undoing(*scene).tell(cancelled)
             await Changing(*scene).tell()
+            await Exceptional(*scene).tell()
             await Stopping(*scene).tell()
             await Cards(slack, narrator).by_the_rules()
         await verified(where, narrator)

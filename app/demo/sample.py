@@ -13,6 +13,7 @@ ACTIONS = {
     "get_order_details": "orders.read",
     "cancel_pending_order": "orders.cancel",
     "modify_pending_order_items": "orders.modify_items",
+    "modify_pending_order_address": "orders.modify_address",
     "refund": "orders.refund",
 }
 """Tools of the chatbot, and the actions that it asks for when its model calls them."""
@@ -23,6 +24,13 @@ MIA = Ask(
     customer="customer:mia_chen_2201",
     prompt="Please cancel my lamp, order #W1000009. I found one at home.",
     conversation="sample-mia",
+)
+AMARA = Ask(
+    action="orders.cancel",
+    parameters={"order_id": "#W1000008", "reason": "ordered by mistake"},
+    customer="customer:amara_okonjo_37",
+    prompt="I ordered the backpack #W1000008 by mistake, please stop it before it leaves!",
+    conversation="sample-amara",
 )
 LOOKS = Ask(
     action="orders.read",

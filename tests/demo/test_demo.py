@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.demo.expect import Narrator, Unexpected, expect
-from app.demo.sample import ACTIONS, BOT, LOOKS, MIA, asks
+from app.demo.sample import ACTIONS, AMARA, BOT, LOOKS, MIA, asks
 from app.demo.shop import shop
 from app.demo.stack import EXAMPLE
 from app.governance.files import load
@@ -35,8 +35,8 @@ def test_steps_are_numbered(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_bot_asks_for_what_its_tools_are() -> None:
     assert {tool: TOOLS[tool].action for tool in ACTIONS} == ACTIONS
-    assert {"0_1", "0_2", "1_4", "4_2"} <= set(asks(EXAMPLE / "sample"))
-    assert {MIA.action, LOOKS.action} <= set(ACTIONS.values())
+    assert {"0_1", "0_2", "1_4", "2_2", "4_2"} <= set(asks(EXAMPLE / "sample"))
+    assert {MIA.action, AMARA.action, LOOKS.action} <= set(ACTIONS.values())
     assert BOT in {bot["id"] for bot in load(EXAMPLE).document["bots"]}
 
 
