@@ -3,9 +3,11 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PROOFS := $(addprefix tests/,hostile journeys kills processes properties races)
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint types fix migrate lock python
+.PHONY: help setup demo up test proof lint types fix migrate lock python
 
 help:  ## List these verbs
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do \
@@ -19,8 +21,11 @@ demo: $(STAMP)  ## Show the main job end to end, each step checked; under a minu
 up: $(STAMP)  ## Keep a dev stack, the retail shop and a fake Slack running, until Ctrl-C
 	$(BIN)/interlock up
 
-test: $(STAMP)  ## All tests, on real PostgreSQL and Temporal
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(STAMP)  ## Every rule, attack and door, on real PostgreSQL and Temporal; for each change
+	$(PYTEST) $(addprefix --ignore=,$(PROOFS))
+
+proof: $(STAMP)  ## The long tests: races, kills, journeys, properties, mutations, hostile input; CI runs both
+	$(PYTEST) $(PROOFS)
 
 lint: $(STAMP)  ## ruff, its format, and the import contracts
 	$(BIN)/ruff check
