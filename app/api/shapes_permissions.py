@@ -18,6 +18,7 @@ STANDING: dict[str, Any] = {
     "uses": 12,
     "max_total": {"parameter": "amount_cents", "at_most": 500_000, "total": 48_000},
     "granted_at": "2026-01-05T10:00:00.000000Z",
+    "granted_by": ["eve", "petra", "sam"],
     "expires_at": "2026-01-19T10:00:00.000000Z",
     "status": "live",
     "revoked_at": None,
@@ -53,6 +54,7 @@ class StandingPermission(BaseModel):
     uses: int = Field(description="Never given back, whatever comes of the request.")
     max_total: Total | None
     granted_at: Time
+    granted_by: list[str] = Field(description="Who asked for it and signed it. What is for them is held all the same.")
     expires_at: Time
     status: Literal["live", "used-up", "expired", "revoked", "action-changed"] = Field(
         description="`action-changed`: the catalogue has another entry now, or none; it is of no use any more."

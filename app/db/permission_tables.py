@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,7 +16,8 @@ class StandingPermission(Base):
     """What a bot may do without being held; ``id``: the request that granted it.
 
     ``max_parameter``, ``max_total``: what all uses may add up to, ``total``: what they do. Uses are counted under the
-    row's lock and never given back. ``revoked_by``: a person.
+    row's lock and never given back. ``revoked_by``: a person. ``granted_by``: who asked
+    for it, who signed it, and in whose right.
     """
 
     __tablename__ = "standing_permission"
@@ -32,6 +34,7 @@ class StandingPermission(Base):
     expires_at: Mapped[datetime]
     policy_version: Mapped[str]
     granted_at: Mapped[datetime]
+    granted_by: Mapped[list[Any]]
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[str | None]
     revoke_reason: Mapped[str | None]

@@ -189,7 +189,7 @@ async def _of_rules(given: _Given, budgeted: budgets.Within) -> tuple[Verdict, f
         return denied("rule-error", str(error)), frozenset(), None
     if conflict_key is not None and await requests.unknown_with_key(given.asked.session, conflict_key):
         return denied("conflict", "An earlier action on the same thing has an unknown outcome."), subjects, conflict_key
-    allowed = permissions.allowing(given.permissions, policy, facts, policy.verdict(facts))
+    allowed = await permissions.allowing(given.asked, given.permissions, facts, policy.verdict(facts), subjects)
     verdict = await budgeted(given.asked, given.now, allowed)
     permissions.count(given.permissions, verdict, facts)
     return verdict, subjects, conflict_key

@@ -15,6 +15,7 @@ from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.errors import ExpressionInvalid, RuleError
 from app.governance.policy import Policy
 from app.steps.admission import Asked
+from app.steps.crowd import crowd
 from app.steps.scene import Scene
 
 
@@ -23,14 +24,29 @@ async def locked(asked: Asked) -> Sequence[Stored]:
     return await permissions.to_use(asked.session, asked.ask.asker_id, asked.ask.action)
 
 
-def allowing(found: Sequence[Stored], policy: Policy, facts: AskFacts, verdict: Verdict) -> Verdict:
-    """The verdict of the rules; or for what they hold that of the permission, of those that apply, that ends first."""
-    if verdict.outcome is not Outcome.HOLD:
+async def allowing(
+    asked: Asked, found: Sequence[Stored], facts: AskFacts, verdict: Verdict, beneficiaries: frozenset[str]
+) -> Verdict:
+    """The verdict of the rules; or for what they hold that of the permission, of those that apply, that ends first.
+
+    ``beneficiaries``: subjects that the ask is for. Who granted a permission does not profit by it: `self-dealing` by
+    a signature given beforehand is none the less.
+    """
+    if verdict.outcome is not Outcome.HOLD or not found:
         return verdict
+    near = await _near(asked, facts, beneficiaries)
     for one in sorted(found, key=lambda one: (one.expires_at, one.id)):
-        if permissions.as_domain(one).room(facts.parameters) and _applies(one, policy, facts, facts.now):
+        room = permissions.as_domain(one).room(facts.parameters)
+        if room and near.isdisjoint(one.granted_by) and _applies(one, asked.policy, facts, facts.now):
             return _allowed(one, verdict)
     return verdict
+
+
+async def _near(asked: Asked, facts: AskFacts, beneficiaries: frozenset[str]) -> frozenset[str]:
+    """The persons that an ask is for, or who have set it off."""
+    subjects = {*beneficiaries, facts.on_behalf_of, facts.triggered_by}
+    everybody = await crowd(asked.session, facts.now)
+    return frozenset(id_ for id_, known in everybody.subjects.items() if not known.isdisjoint(subjects))
 
 
 def _allowed(one: Stored, verdict: Verdict) -> Verdict:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.db import ledger
+from app.db import ledger, requests
 from app.db.permissions import Stored
 from app.domain.clocks import moment, rfc3339
 from app.domain.errors import Forbidden, InterlockError, NotOpenToThis, OffSchema
 from app.domain.outcome import Answer, Sent
 from app.domain.permission import LONGEST
-from app.domain.request import Reversibility, Risk, word
+from app.domain.request import Reversibility, Risk, Say, word
 from app.domain.verdict import Verdict, denied
 from app.governance.cel import compile_condition
 from app.governance.errors import ExpressionInvalid
@@ -127,7 +127,7 @@ async def _ground_gone(found: Scene) -> str | None:
 
 
 async def _apply(found: Scene) -> Answer:
-    row, session = _row(found), found.session
+    row, session = _row(found, await _by(found)), found.session
     session.add(row)
     await session.flush()
     stream = f"bot:{row.bot}"
@@ -137,7 +137,14 @@ async def _apply(found: Scene) -> Answer:
     return Answer(Sent.SUCCEEDED, None, told, None)
 
 
-def _row(found: Scene) -> Stored:
+async def _by(found: Scene) -> list[str]:
+    """Who asked for it, who approved it, and in whose right."""
+    made = await requests.decisions(found.session, found.row.id)
+    signed = [said for said in made if said.standing and said.say == Say.APPROVE]
+    return sorted({found.row.asker_id, *(id_ for said in signed for id_ in (said.person_id, *said.stands_for))})
+
+
+def _row(found: Scene, by: list[str]) -> Stored:
     said = found.row.parameters
     most = said.get("max_total")
     return Stored(
@@ -154,6 +161,7 @@ def _row(found: Scene) -> Stored:
         expires_at=moment(said["expires_at"].upper()),
         policy_version=found.policy.version,
         granted_at=found.now,
+        granted_by=by,
         revoked_at=None,
         revoked_by=None,
         revoke_reason=None,

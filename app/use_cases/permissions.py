@@ -126,6 +126,7 @@ def view(row: Stored, policy: Policy, now: datetime) -> View:
         "uses": row.uses,
         "max_total": None if at_most is None else {"parameter": parameter, "at_most": at_most, "total": row.total},
         "granted_at": rfc3339(row.granted_at),
+        "granted_by": row.granted_by,
         "expires_at": rfc3339(row.expires_at),
         "status": _status(row, policy, now),
         "revoked_at": None if row.revoked_at is None else rfc3339(row.revoked_at),

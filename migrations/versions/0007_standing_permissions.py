@@ -23,6 +23,7 @@ STATEMENTS = (
         expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
         policy_version TEXT NOT NULL,
         granted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        granted_by JSONB NOT NULL,
         revoked_at TIMESTAMP WITH TIME ZONE,
         revoked_by TEXT,
         revoke_reason TEXT,

@@ -16,7 +16,7 @@ Installed = Mapping[str, str]
 
 GRANTED = """insert into standing_permission values
     (:id, 'bot', 'do.moderate', 'sha256:0', 'true', 10, 3, null, null, 0, clock_timestamp() + interval '1 day', 'x',
-    clock_timestamp())"""
+    clock_timestamp(), '[]')"""
 
 
 async def granted(environ: Installed) -> str:

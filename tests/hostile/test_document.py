@@ -235,7 +235,7 @@ async def _permission(api: Live, shown: dict[str, Any]) -> str:
     """One that no request has granted: whoever may can revoke it."""
     statement = """insert into standing_permission
         select id, 'bot', 'do.high', action_version, 'true', 1, 0, null, null, 0,
-        clock_timestamp() + interval '1 day', policy_version, clock_timestamp() from request where id = :id"""
+        clock_timestamp() + interval '1 day', policy_version, clock_timestamp(), '[]' from request where id = :id"""
     await sql(api.world, statement, id=id_of(shown))
     return str(shown["id"])
 

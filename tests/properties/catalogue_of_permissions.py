@@ -9,6 +9,7 @@ USING = "app.steps.permissions"
 GRANTING = "app.steps.permitting"
 POLICY = "app.governance.policy"
 GUARDS = "properties/test_guards_of_permissions.py::"
+GRANTERS = "properties/test_guards_of_granters.py::"
 
 PERMISSIONS = (
     Mutant(
@@ -49,9 +50,23 @@ PERMISSIONS = (
     Mutant(
         "permission: only of what is held",
         f"{USING}:allowing",
-        "if verdict.outcome is not Outcome.HOLD:",
-        "if False:",
+        "if verdict.outcome is not Outcome.HOLD or not found:",
+        "if not found:",
         (GUARDS + "test_what_a_rule_denies_is_denied_as_ever", GUARDS + "test_what_a_rule_allows_takes_no_use"),
+    ),
+    Mutant(
+        "permission: not for who granted it",
+        f"{USING}:allowing",
+        "near.isdisjoint(one.granted_by)",
+        "True",
+        (GRANTERS + "test_what_is_for_who_asked_for_it_is_held", GRANTERS + "test_what_is_for_who_signed_it_is_held"),
+    ),
+    Mutant(
+        "permission: nor for who has set it off",
+        f"{USING}:_near",
+        "{*beneficiaries, facts.on_behalf_of, facts.triggered_by}",
+        "{*beneficiaries, facts.on_behalf_of}",
+        (GRANTERS + "test_what_is_for_who_asked_for_it_is_held", GRANTERS + "test_what_is_for_who_signed_it_is_held"),
     ),
     Mutant(
         "permission: the first to end",

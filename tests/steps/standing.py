@@ -43,12 +43,19 @@ async def asked(world: World, who: str = ASKER, ctx: Context | None = None, **fi
     return await admitted(world, made, ctx)
 
 
-async def granted(world: World, ctx: Context | None = None, **fields: Any) -> str:
+async def granted(
+    world: World,
+    ctx: Context | None = None,
+    *,
+    who: str = ASKER,
+    signed: tuple[str, str] = (FIRST, SECOND),
+    **fields: Any,
+) -> str:
     """The id of a permission that was asked for, signed twice, and is in force."""
-    shown = await asked(world, ctx=ctx, **fields)
+    shown = await asked(world, who, ctx, **fields)
     assert shown["status"] == "held", shown["verdict"]
-    for who in (FIRST, SECOND):
-        await vote(world, who, shown)
+    for one in signed:
+        await vote(world, one, shown)
     await start(world.ctx, id_of(shown), "one")
     ended = await world.look(shown)
     assert ended["status"] == "succeeded", ended["ended_why"]
