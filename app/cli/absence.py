@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.acting import acting_as
-from app.cli.options import As, Data, TokenFile
+from app.cli.acting import acting_in_person
+from app.cli.options import Data, TokenFile
 from app.cli.place import opened
 from app.domain.clocks import duration, moment
 from app.domain.errors import NotFound
@@ -22,6 +22,7 @@ To = Annotated[str, typer.Option("--to", metavar="PERSON", help="Who decides.")]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="2026-01-19T08:00:00Z, or so long: 14d.")]
 Begin = Annotated[str | None, typer.Option("--from", metavar="TIME", help="The same; by default now.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with it.")]
+Own = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="In development: whose decisions; no default.")]
 
 
 def register(people: typer.Typer) -> None:
@@ -37,7 +38,7 @@ def away(
     reason: Reason,
     begin: Begin = None,
     data: Data = None,
-    as_: As = None,
+    as_: Own = None,
     token_file: TokenFile = None,
 ) -> None:
     """Have another person decide in your place for 30 days at most; print it, as JSON.
@@ -66,11 +67,11 @@ def _time(text: str, option: str) -> datetime:
 
 async def _away(data: Path | None, wish: Wish, as_: str | None, token_file: Path | None) -> dict[str, Any]:
     async with opened(data) as place:
-        who = await acting_as(place, as_, token_file)
+        who = await acting_in_person(place, as_, token_file)
         return (await give(await place.services(lazy=True), who, uuid.uuid4().hex, wish))[0]
 
 
-def back(*, data: Data = None, as_: As = None, token_file: TokenFile = None) -> None:
+def back(*, data: Data = None, as_: Own = None, token_file: TokenFile = None) -> None:
     """End what you have given, also what was still to begin; print each, as JSON."""
     for ended in asyncio.run(_back(data, as_, token_file)):
         typer.echo(json.dumps(ended))
@@ -78,7 +79,7 @@ def back(*, data: Data = None, as_: As = None, token_file: TokenFile = None) -> 
 
 async def _back(data: Path | None, as_: str | None, token_file: Path | None) -> list[dict[str, Any]]:
     async with opened(data) as place:
-        ended = await end_own(await place.services(lazy=True), await acting_as(place, as_, token_file))
+        ended = await end_own(await place.services(lazy=True), await acting_in_person(place, as_, token_file))
     if not ended:
         raise NotFound("Nobody decides in your place.")
     return ended

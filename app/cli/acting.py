@@ -44,6 +44,13 @@ async def acting_as(place: Place, as_: str | None, token_file: Path | None) -> A
     return Actor("person", person, this_account(), Level.LOGIN, "cli")
 
 
+async def acting_in_person(place: Place, as_: str | None, token_file: Path | None) -> Actor:
+    """As `acting_as`, for what is a person's own: it is nobody's by default. Raises also `RefusedByRule` for that."""
+    if place.development and as_ is None and token_file is None:
+        raise RefusedByRule("whose decisions? Give --as PERSON, or --token-file")
+    return await acting_as(place, as_, token_file)
+
+
 def this_account() -> str:
     """Whoever runs this here: ``os:user@host``."""
     try:

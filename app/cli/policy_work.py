@@ -26,7 +26,6 @@ from app.use_cases import policy_work
 from app.use_cases.simulate import (
     DEFAULT_SINCE,
     MOST,
-    compiled,
     judged,
     over_calls,
     over_requests,
@@ -111,10 +110,9 @@ def simulate(
 async def _simulated(data: Path | None, draft: Governance, calls: Path | None, since: str) -> dict[str, Any]:
     span = since_of(since)
     async with opened(data) as place:
-        rules = compiled(draft)
         if calls is None:
-            return judged(await over_requests(place.ctx, rules, span))
-        return judged(await over_calls(place.ctx, rules, await _calls_of(place.ctx, calls)))
+            return judged(await over_requests(place.ctx, draft, span))
+        return judged(await over_calls(place.ctx, draft, await _calls_of(place.ctx, calls)))
 
 
 async def _calls_of(ctx: Context, path: Path) -> list[Asked]:

@@ -6,10 +6,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Numeric,
+    Subquery,
     Text,
     case,
     cast,
@@ -23,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.requests import NOT_COUNTED
 from app.db.stops import stopped
@@ -66,10 +69,11 @@ async def asked(session: AsyncSession, taken: Taken, since: datetime) -> int:
 
 async def amount(session: AsyncSession, taken: Taken, since: datetime, parameter: str) -> int | None:
     """The sum of a parameter of those that have run or still may; None when one of them has no whole number there."""
-    value = _number(parameter)
+    moved = _moved(taken, since, parameter)
+    value = _number(moved)
     figure = func.coalesce(func.sum(func.greatest(value, 0)), 0)
     unknown = func.count().filter(_no_whole_number(value))
-    row = (await session.execute(select(figure, unknown).where(*_moving(taken, since)))).one()
+    row = (await session.execute(select(figure, unknown).select_from(moved))).one()
     return None if row[1] else int(row[0])
 
 
@@ -83,33 +87,50 @@ async def amount_gone(
     session: AsyncSession, taken: Taken, since: datetime, parameter: str, least: int
 ) -> datetime | None:
     """When the last of the oldest was asked that together make up at least so much of what `amount` adds up."""
-    running = func.sum(func.greatest(_number(parameter), 0)).over(order_by=(Request.created_at, Request.id))
-    inner = select(Request.created_at, running.label("running")).where(*_moving(taken, since)).subquery()
+    moved = _moved(taken, since, parameter, Request.created_at, Request.id)
+    running = func.sum(func.greatest(_number(moved), 0)).over(order_by=(moved.c.created_at, moved.c.id))
+    inner = select(moved.c.created_at, running.label("running")).subquery()
     query = select(inner.c.created_at).where(inner.c.running >= literal(least, Numeric))
     return (await session.execute(query.order_by(inner.c.created_at).limit(1))).scalar_one_or_none()
 
 
 async def last_unknown(session: AsyncSession, taken: Taken, since: datetime, parameter: str) -> datetime | None:
     """When the newest was asked that has no whole number there."""
-    query = select(func.max(Request.created_at)).where(*_moving(taken, since), _no_whole_number(_number(parameter)))
-    return (await session.execute(query)).scalar_one_or_none()
+    moved = _moved(taken, since, parameter)
+    query = select(func.max(moved.c.created_at)).where(_no_whole_number(_number(moved)))
+    newest: datetime | None = (await session.execute(query)).scalar_one_or_none()
+    return newest
 
 
 def _of_bot(taken: Taken, since: datetime) -> list[ColumnElement[bool]]:
+    """In the words of the index ``request_budget``, constants as they stand there."""
     return [
-        Request.asker_kind == "bot",
+        Request.asker_kind == literal_column("'bot'"),
         Request.asker_id == taken.bot,
         Request.created_at > since,
         Request.action.in_(taken.actions),
     ]
 
 
+def _not_denied_at_once() -> ColumnElement[bool]:
+    return Request.verdict.op("->>")(literal_column("'outcome'")) != literal_column(f"'{Outcome.DENY.value}'")
+
+
 def _asked(taken: Taken, since: datetime) -> list[ColumnElement[bool]]:
-    return [*_of_bot(taken, since), Request.verdict["outcome"].astext != Outcome.DENY.value]
+    return [*_of_bot(taken, since), _not_denied_at_once()]
 
 
 def _moving(taken: Taken, since: datetime) -> list[ColumnElement[bool]]:
-    return [*_of_bot(taken, since), Request.status.not_in(NOT_COUNTED), *_not_superseded(taken)]
+    """What was denied at once is not counted by its status either; the index leaves it out."""
+    known = [*_of_bot(taken, since), _not_denied_at_once()]
+    return [*known, Request.status.not_in(NOT_COUNTED), *_not_superseded(taken)]
+
+
+def _moved(taken: Taken, since: datetime, parameter: str, *order: InstrumentedAttribute[Any]) -> Subquery:
+    """What there is of a parameter in each: its JSON is read here, and because of the offset not once for each use."""
+    value = type_coerce(Request.parameters, Text).cast(JSONB)[parameter]
+    query = select(Request.created_at, Request.id, value.label("value")).where(*_moving(taken, since))
+    return query.order_by(*order).offset(0).subquery()
 
 
 def _not_superseded(taken: Taken) -> list[ColumnElement[bool]]:
@@ -118,10 +139,10 @@ def _not_superseded(taken: Taken) -> list[ColumnElement[bool]]:
     return [or_(Request.id != taken.without, Request.status.not_in([Status.HELD, Status.APPROVED]))]
 
 
-def _number(parameter: str) -> ColumnElement[object]:
+def _number(moved: Subquery) -> ColumnElement[object]:
     """The number there; null for what is none. A row may be older than the schema that says it must be one."""
-    value = type_coerce(Request.parameters, Text).cast(JSONB)[parameter]
-    return case((func.jsonb_typeof(value) == "number", cast(value.astext, Numeric)))
+    value = moved.c.value
+    return case((func.jsonb_typeof(value) == "number", cast(value, Numeric)))
 
 
 def _no_whole_number(value: ColumnElement[object]) -> ColumnElement[bool]:

@@ -199,6 +199,13 @@ class Request(Base):
         Index("request_window", "action", "created_at"),
         Index("request_of_bot", "bot", "created_at"),
         Index(
+            "request_budget",
+            "asker_id",
+            "created_at",
+            postgresql_include=["action", "id"],
+            postgresql_where=text("asker_kind = 'bot' and verdict ->> 'outcome' <> 'deny'"),
+        ),
+        Index(
             "request_stoppable",
             "bot",
             postgresql_where=text("kind = 'action' and status in ('held', 'approved')"),

@@ -42,7 +42,7 @@ class Changing(Chapter):
         changes = await ada.compare(draft)
         self._say("compared", "ada has a draft; what it changes, as interlock policy diff says it:")
         for sentence in (sentence for change in changes for sentence in change["sentences"]):
-            self._narrator.detail(f"| {sentence.partition(' is now `')[0]}")
+            self._narrator.detail(f"| {sentence}")
         found = {change["name"]: change["loosens"] for change in changes}
         expect("what it changes", [*found], [BOT, "lead"])
         expect("that two leads are no less than one", found["lead"], NO_LESS)

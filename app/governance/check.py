@@ -8,6 +8,7 @@ from pathlib import Path
 from app.domain.errors import Finding
 from app.governance import models
 from app.governance.check_budgets import budget_findings
+from app.governance.check_changes import change_findings
 from app.governance.check_clocks import clock_findings
 from app.governance.check_expressions import expression_findings
 from app.governance.check_people import people_findings
@@ -38,6 +39,8 @@ def inspect_files(files: Mapping[str, str]) -> tuple[Tree, Known, list[Finding]]
 def _inspected(tree: Tree) -> tuple[Tree, Known, list[Finding]]:
     known, misfits = fit(tree)
     findings = [*tree.findings, *misfits, *(cross_findings(known) if tree.complete else ())]
+    if not findings:
+        findings = [*change_findings(tree.document(), known)]
     return tree, known, sorted(set(findings), key=lambda finding: (finding.where, finding.what))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from app.governance.catalogue import covers
 from app.governance.diff_people import deployer_in_words, seats_in_words
 from app.governance.diff_plans import plan_differences
+from app.governance.diff_terms import budgets_in_words
 from app.governance.differences import Both, Json, Said, anyhow, listed, moved, now_and_then, quoted, together
 
 RISKS = ("low", "moderate", "high", "critical")
@@ -43,7 +44,8 @@ def bot_changed(both: Both, old: Json, new: Json) -> Iterator[Said]:
         yield Said(now_and_then("title", old["title"], new["title"]), loosens=False)
     yield from deployer_in_words(both, old["deployed_by"], new["deployed_by"])
     yield from seats_in_words(both, old["owners"], new["owners"])
-    yield from anyhow(old, new, "id", "title", "entitlements", "model", "deployed_by", "owners")
+    yield from budgets_in_words(old["budgets"], new["budgets"])
+    yield from anyhow(old, new, "id", "title", "entitlements", "model", "deployed_by", "owners", "budgets")
 
 
 def _model_in_words(model: Json) -> str:

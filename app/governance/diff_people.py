@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.governance.catalogue import PersonFile
+from app.governance.diff_terms import calendar_in_words
 from app.governance.differences import Both, Json, Said, anyhow, listed, moved, now_and_then, quoted
 
 
@@ -78,7 +79,8 @@ def group_changed(both: Both, name: str, old: Json, new: Json) -> Iterator[Said]
         yield Said(f"may no longer {listed(went)}", loosens=False)
     if old["slack_channel"] != new["slack_channel"]:
         yield Said(now_and_then("slack_channel", old["slack_channel"], new["slack_channel"]), loosens=False)
-    yield from anyhow(old, new, "name", "members", "may", "slack_channel")
+    yield from calendar_in_words(old["calendar"], new["calendar"])
+    yield from anyhow(old, new, "name", "members", "may", "slack_channel", "calendar")
 
 
 def seats_in_words(both: Both, old: Json, new: Json) -> Iterator[Said]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +10,11 @@ from app.db import governance, ledger
 from app.db.asked import versions_that_begin
 from app.domain.clocks import rfc3339
 from app.domain.errors import GovernanceInvalid, Malformed, NotFound
-from app.governance.files import Governance, load_files
+from app.governance.files import Governance
 from app.governance.version import swap_persons
 from app.steps.context import Context
 from app.steps.difference import difference as compared
+from app.steps.drafts import draft as draft_of
 from app.use_cases.access import for_people, require_to
 from app.use_cases.actors import Actor
 from app.use_cases.services import Services
@@ -23,10 +23,10 @@ IN_FORCE = "policy-installed"
 """The kind of the entry that each activation of a version leaves on the stream ``installation``."""
 
 
-def loaded(files: Mapping[str, str]) -> Governance:
+async def loaded(files: Mapping[str, str]) -> Governance:
     """A draft that came as text. Raises Malformed with what is wrong with it."""
     try:
-        return load_files(files)
+        return await draft_of(files)
     except GovernanceInvalid as error:
         raise Malformed(f"files: {error.told()}.", where="files") from error
 
@@ -99,7 +99,7 @@ async def diff_for(services: Services, who: Actor, files: Mapping[str, str]) -> 
     """
     await require_to(services, who, "compare")
     async with services.own.of(("policy-diff", who.key)):
-        draft = await asyncio.to_thread(loaded, files)
+        draft = await loaded(files)
         return await difference(services.ctx, draft)
 
 

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.asked import PAGE, AskedRow, chains_at, page_of_asked
 from app.db.requests import NOT_COUNTED
 from app.domain.clocks import duration, rfc3339
-from app.domain.errors import Malformed, RateLimited
+from app.domain.errors import Malformed, RateLimited, Unavailable
 from app.domain.request import Reversibility, Risk
 from app.governance.calls import MAX_CALLS, Unsaid, call_of
 from app.governance.catalogue import Window
+from app.governance.compiling import read_document, windows_of
 from app.governance.files import Governance
-from app.governance.policy import Policy, compile_policy
-from app.governance.simulate import Asked, Chain, Tally, simulate
+from app.governance.judge_apart import Rules, Task, judge, tell
+from app.governance.simulate import Asked, Chain
 from app.steps.context import Context
 from app.use_cases.access import require_to
 from app.use_cases.actors import Actor
@@ -37,20 +44,23 @@ MOST_TEXT = 64 << 20
 LONGEST_SINCE = timedelta(days=366)
 DEFAULT_SINCE = "30d"
 WITHIN = 30.0
-"""Seconds of one simulation over the API; what is not judged then is not, and the answer says so."""
+"""Seconds of one simulation over the API, after which its process is ended."""
+
+LEAVES_OFF = 25.0
+"""Seconds after which it judges no further ask, and answers with what it has."""
 
 BUSY = threading.Lock()
 """One at a time in a process: each takes a core while it lasts."""
+
+APART = ("-m", "app.governance.judge_apart")
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a simulation is made of, read before it. ``truncated``: there were more, older ones."""
 
-    in_force: Policy
-    draft: Policy
+    task: Task
     asks: Callable[[], Sequence[Asked]]
-    outside: Mapping[str, Chain]
     about: Mapping[str, Any]
 
 
@@ -65,10 +75,10 @@ async def simulate_for(
     span = since_of(DEFAULT_SINCE if since is None else since)
 
     async def given() -> Given:
-        draft = await asyncio.to_thread(lambda: compiled(loaded(files)))
+        rules = await loaded(files)
         if calls is None:
-            return await over_requests(services.ctx, draft, span)
-        return await over_calls(services.ctx, draft, _calls(calls, await unsaid_of(services.ctx)))
+            return await over_requests(services.ctx, rules, span)
+        return await over_calls(services.ctx, rules, _calls(calls, await unsaid_of(services.ctx)))
 
     return await alone(given)
 
@@ -81,12 +91,15 @@ def _calls(calls: Sequence[Any], unsaid: Unsaid) -> list[Asked]:
 
 
 async def alone(given: Callable[[], Awaitable[Given]]) -> dict[str, Any]:
-    """Judge in a thread, so that the process serves others meanwhile; and no second one before that thread is done."""
+    """Judge in a process of its own, so that this one serves others meanwhile; and no second one before that is gone.
+
+    Raises RateLimited while another one runs; Malformed when time is over; Unavailable when that process ended early.
+    """
     if not BUSY.acquire(blocking=False):
         raise RateLimited("Another simulation runs; send this one again when it is done.", retry_after=5)
     try:
-        found, until = await given(), time.monotonic() + WITHIN
-        judging = asyncio.ensure_future(asyncio.to_thread(judged, found, lambda: time.monotonic() < until))
+        found = await given()
+        judging = asyncio.ensure_future(asyncio.to_thread(judged_apart, found))
     except BaseException:
         BUSY.release()
         raise
@@ -94,9 +107,51 @@ async def alone(given: Callable[[], Awaitable[Given]]) -> dict[str, Any]:
     return await asyncio.shield(judging)
 
 
-def compiled(draft: Governance) -> Policy:
-    """The draft's policy. Raises GovernanceInvalid."""
-    return compile_policy(draft.document, "draft")
+def judged_apart(given: Given) -> dict[str, Any]:
+    """The counts, from a process that is gone when this returns. See `alone` for what it raises."""
+    with subprocess.Popen(  # noqa: S603  this interpreter, and a module of ours
+        [sys.executable, *APART],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a traceback may quote what somebody has asked for
+        env=_nothing_of_ours(),
+    ) as process:
+        over = threading.Timer(WITHIN, process.kill)
+        over.start()
+        try:
+            text = _answer(process, given)
+        finally:
+            in_time = over.is_alive()
+            over.cancel()
+            process.kill()
+            with suppress(BrokenPipeError):
+                process.communicate()  # what it did not take any more
+    if not in_time:
+        raise Malformed(
+            f"files: judging by these rules takes more than {WITHIN:g} s and was ended: the condition of a rule, "
+            "or the schema of an action, takes too long. Make it cheaper, or judge fewer or smaller calls.",
+            where="files",
+        )
+    if not text:
+        raise Unavailable("Judging ended before it was done; it may have taken too much memory. Judge fewer asks.")
+    return {**given.about, **json.loads(text)}
+
+
+def _answer(process: subprocess.Popen[bytes], given: Given) -> bytes:
+    """What the process says when it has judged all; empty when it ended before."""
+    assert process.stdin is not None  # noqa: S101  for the type checker: both are pipes
+    assert process.stdout is not None  # noqa: S101
+    try:
+        tell(given.task, given.asks(), LEAVES_OFF, process.stdin)
+    except BrokenPipeError:
+        return b""
+    return process.stdout.read()
+
+
+def _nothing_of_ours() -> dict[str, str]:
+    """The environment without Interlock's settings: who judges needs none of its secrets."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
+    return {**known, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def since_of(text: str) -> timedelta:
@@ -110,10 +165,9 @@ def since_of(text: str) -> timedelta:
     return span
 
 
-def judged(given: Given, go_on: Callable[[], bool] = lambda: True) -> dict[str, Any]:
+def judged(given: Given) -> dict[str, Any]:
     """The counts, as the API and the command line tell them."""
-    tally: Tally = simulate(given.in_force, given.draft, given.asks(), outside=given.outside, go_on=go_on)
-    return {**given.about, **tally.as_json()}
+    return {**given.about, **judge(given.task, given.asks())}
 
 
 async def unsaid_of(ctx: Context) -> Unsaid:
@@ -124,33 +178,45 @@ async def unsaid_of(ctx: Context) -> Unsaid:
     return Unsaid(only, now, ctx.environment)
 
 
-async def over_calls(ctx: Context, draft: Policy, asks: Sequence[Asked]) -> Given:
+async def over_calls(ctx: Context, draft: Governance, asks: Sequence[Asked]) -> Given:
     """A simulation of these calls. Raises Malformed for too many."""
     if len(asks) > MAX_CALLS:
         raise Malformed(f"calls: there are {len(asks)}, and at most {MAX_CALLS} are taken.", where="calls")
     async with ctx.database.transaction() as session:
-        policy = await ctx.rules.in_force(session)
-    return Given(policy, draft, lambda: asks, {}, _about(policy, "calls", since=None, truncated=False))
+        task = await _task(ctx, session, draft, {})
+    return Given(task, lambda: asks, _about(task, "calls", since=None, truncated=False))
 
 
-async def over_requests(ctx: Context, draft: Policy, span: timedelta) -> Given:
+async def over_requests(ctx: Context, draft: Governance, span: timedelta) -> Given:
     """A simulation of what bots have asked for in this time, the newest `MOST` of it."""
     async with ctx.database.transaction() as session:
         policy, now = await ctx.rules.in_force(session), await ctx.clock.now(session)
-    longest = max((window.over for window in (*policy.all_windows, *draft.all_windows)), default=timedelta(0))
+    windows = (*policy.all_windows, *await asyncio.to_thread(_windows_of, draft))
     since = now - span
-    rows, complete = await _rows(ctx, since - longest)
+    rows, complete = await _rows(ctx, since - max((window.over for window in windows), default=timedelta(0)))
     judged_rows = sum(row.created_at >= since for row in rows)
     outside = await _outside(ctx, rows)
-    windows = await _windows(ctx, rows)
+    known = await _windows(ctx, rows)
     truncated = not complete and judged_rows == len(rows)
-    about = _about(policy, "requests", since=since, truncated=truncated)
-    return Given(policy, draft, lambda: list(_asks(rows, windows, since)), outside, about)
+    async with ctx.database.transaction() as session:
+        task = await _task(ctx, session, draft, outside)
+    return Given(
+        task, lambda: list(_asks(rows, known, since)), _about(task, "requests", since=since, truncated=truncated)
+    )
 
 
-def _about(policy: Policy, over: str, *, since: datetime | None, truncated: bool) -> dict[str, Any]:
+async def _task(ctx: Context, session: AsyncSession, draft: Governance, outside: Mapping[str, Chain]) -> Task:
+    source = await ctx.rules.source(session)
+    return Task(Rules(source["version"], source["document"]), Rules("draft", draft.document), outside)
+
+
+def _windows_of(draft: Governance) -> tuple[Window, ...]:
+    return windows_of(read_document(draft.document, "draft"))
+
+
+def _about(task: Task, over: str, *, since: datetime | None, truncated: bool) -> dict[str, Any]:
     said = None if since is None else rfc3339(since)
-    return {"policy_version": policy.version, "over": over, "since": said, "truncated": truncated}
+    return {"policy_version": task.in_force.version, "over": over, "since": said, "truncated": truncated}
 
 
 async def _rows(ctx: Context, since: datetime) -> tuple[list[AskedRow], bool]:

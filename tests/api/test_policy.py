@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +169,7 @@ async def test_how_far_to_look_back(api: Api, since: str) -> None:
     assert (answer.status_code, answer.json()["where"]) == (422, "since")
 
 
-@contextmanager
+@contextlib.contextmanager
 def busy() -> Iterator[None]:
     """While this lasts, a simulation runs in this process."""
     assert simulate.BUSY.acquire(blocking=False)
@@ -192,7 +194,7 @@ async def test_it_is_busy_until_its_thread_has_ended_whoever_waits_for_it(monkey
     """A caller who goes away leaves the thread at work; the next is sent away until that is done."""
     begun, end = threading.Event(), threading.Event()
 
-    def judging(_given: object, _go_on: object) -> dict[str, Any]:
+    def judging(_given: object) -> dict[str, Any]:
         begun.set()
         assert end.wait(30)
         return {}
@@ -200,7 +202,7 @@ async def test_it_is_busy_until_its_thread_has_ended_whoever_waits_for_it(monkey
     async def nothing() -> Any:
         return uuid.uuid4()
 
-    monkeypatch.setattr(simulate, "judged", judging)
+    monkeypatch.setattr(simulate, "judged_apart", judging)
     waiting = asyncio.create_task(simulate.alone(nothing))
     assert await asyncio.to_thread(begun.wait, 30)
     waiting.cancel()
@@ -212,3 +214,57 @@ async def test_it_is_busy_until_its_thread_has_ended_whoever_waits_for_it(monkey
         with attempt:
             assert not simulate.BUSY.locked()
     assert await simulate.alone(nothing) == {}
+
+
+LONG = ", ".join(map(str, range(60)))
+COSTLY = " || ".join(f'parameters.thing.matches("(.*x){{8}}{number}")' for number in range(4))
+"""About 20 s for one ask, in which the engine lets no other thread of its process run."""
+
+FREEZING = f"rules:\n  - {{name: costly, when: '[{LONG}].all(a, [{LONG}].all(b, !({COSTLY})))', hold: one}}\n"
+
+
+def judges() -> list[Path]:
+    """The processes that judge for this one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and b"judge_apart" in (process / "cmdline").read_bytes():
+                found.append(process)
+    return found
+
+
+async def test_a_costly_draft_keeps_nobody_waiting_and_is_ended(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate, "WITHIN", 4.0)
+    monkeypatch.setenv("INTERLOCK_DATABASE__URL", "postgresql://a-secret@b/c")
+    calls = [{**CALL, "parameters": {"thing": "y" * 2000}}]
+    body = {"files": {**draft(), "more.yaml": FREEZING}, "calls": calls}
+    judging = asyncio.create_task(api.http.post("/v1/policy/simulate", json=body, headers=api.person(AUDITOR)))
+    async for attempt in AsyncRetrying(wait=wait_fixed(0.01), stop=stop_after_delay(30), reraise=True):
+        with attempt:
+            (judge,) = judges()
+    assert b"a-secret" not in (judge / "environ").read_bytes()
+    longest = 0.0
+    while judges():
+        before = time.monotonic()
+        assert (await api.http.get("/healthz")).status_code == 200
+        assert (await api.http.get("/v1/policy", headers=api.person("dana"))).status_code == 200
+        longest = max(longest, time.monotonic() - before)
+    assert longest < 2
+    answer = await judging
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:interlock:problem:malformed")
+    assert "takes more than 4 s" in answer.json()["detail"]
+    assert not simulate.BUSY.locked()
+    await post(api, "simulate", {"files": draft(), "calls": calls})
+    assert judges() == []
+
+
+async def test_a_judge_that_dies_is_an_error_and_not_an_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of too little memory, say; also when it takes none of what it is told."""
+    monkeypatch.setattr(simulate, "APART", ("-c", "raise SystemExit(1)"))
+    calls = [{**CALL, "parameters": {"thing": "y" * 100_000}}] * 5
+    answer = await api.http.post(
+        "/v1/policy/simulate", json={"files": draft(), "calls": calls}, headers=api.person(AUDITOR)
+    )
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:interlock:problem:unavailable")
+    assert not simulate.BUSY.locked()

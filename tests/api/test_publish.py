@@ -60,3 +60,13 @@ async def test_what_is_refused(api: Api) -> None:
     problem(wrong, 422, "off-schema")
     assert "at least two distinct persons" in wrong.json()["detail"]
     problem(await publish(api, {"a.yaml": "x" * 300_000}), 422, "malformed")
+
+
+async def test_what_nobody_could_take_back_is_not_asked_for(api: Api) -> None:
+    rule = "rules:\n  - {name: closed, when: 'action.name.startsWith(\"interlock.\")', deny: All stays as it is}\n"
+    refused = await publish(api, {**draft(), "more.yaml": rule})
+    problem(refused, 422, "off-schema")
+    assert "more.yaml: rules[closed]: denies interlock.policy.publish always" in refused.json()["detail"]
+    night = 'when: \'action.name.startsWith("interlock.") && now.getHours("Europe/Vienna") < 6\''
+    allowed = await publish(api, {**draft(), "more.yaml": f"rules:\n  - {{name: night, {night}, deny: At night}}\n"})
+    assert allowed.status_code == 201

@@ -51,6 +51,12 @@ def test_what_cannot_be_is_said(installed: Installed) -> None:
         assert option in ended.stderr
 
 
+def test_nobodys_decisions_are_given_away_by_default(installed: Installed) -> None:
+    """By default other commands are the first administrator's."""
+    for words in (("away", "--to", "marco", "--until", "3d", "--reason", "Holidays"), ("back",)):
+        assert fails(installed, 3, "people", *words) == "whose decisions? Give --as PERSON, or --token-file"
+
+
 def test_outside_development_it_wants_a_persons_token(installed: Installed, key_files: Path, tmp_path: Path) -> None:
     production = {**installed, "INTERLOCK_ENVIRONMENT": "production"}
     words = ("people", "away", "--to", "marco", "--until", "3d", "--reason", "Holidays")

@@ -270,7 +270,7 @@ def test_a_denial_denies_and_one_that_errs_does(tmp_path: Path) -> None:
     verdict = ruled(tmp_path, f"{named()}, deny: Not in December")
     assert (verdict.outcome, verdict.reason) == (Outcome.DENY, "Not in December")
     assert ruled(tmp_path, f"{named(RESUME_INSTALLATION)}, deny: Never").outcome is Outcome.HOLD
-    erring = ruled(tmp_path, "when: 'action.name.startsWith(\"interlock.\") && parameters.amount > 1', deny: No")
+    erring = ruled(tmp_path, "when: 'action.name.startsWith(\"interlock.bots.\") && parameters.amount > 1', deny: No")
     assert (erring.outcome, erring.code) == (Outcome.DENY, "rule-error")
 
 
@@ -297,7 +297,8 @@ def test_what_rules_see_of_one(tmp_path: Path) -> None:
         'now.getHours("UTC") == 12',
         'bot.model.name == "chat"',
     ):
-        assert ruled(tmp_path, f"when: 'action.name.startsWith(\"interlock.\") && {fact}', deny: Seen").reason == "Seen"
+        when = f'action.name.startsWith("interlock.bots.") && {fact}'
+        assert ruled(tmp_path, f"when: '{when}', deny: Seen").reason == "Seen"
 
 
 NAMED = [f'action.name == "{RESUME_BOT}"', f'action.name.startsWith("{PREFIX}")', f'action.name != "{PREFIX}x"']

@@ -127,7 +127,7 @@ BUDGETS = (
     Mutant(
         "budget: asked, whatever became of it",
         f"{STORED}:_asked",
-        'Request.verdict["outcome"].astext != Outcome.DENY.value',
+        "_not_denied_at_once()",
         "Request.status.not_in(NOT_COUNTED)",
         (
             GUARDS + "test_who_cancels_and_asks_again_gets_no_further",
@@ -138,7 +138,7 @@ BUDGETS = (
     Mutant(
         "budget: denied at once takes nothing",
         f"{STORED}:_asked",
-        ', Request.verdict["outcome"].astext != Outcome.DENY.value',
+        ", _not_denied_at_once()",
         "",
         (GUARDS + "test_what_is_denied_at_once_takes_nothing",),
     ),
