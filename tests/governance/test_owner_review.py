@@ -66,7 +66,7 @@ def test_each_defect_is_found_where_it_is(tmp_path: Path, terms: str, where: str
 )
 def test_who_is_reviewed_less_often_or_later_has_it_told(terms: str, sentence: str, loosens: bool) -> None:
     [change] = told(edit(terms))
-    assert change.sentences == (sentence,)
+    assert change.sentences == (f"bot bot: {sentence}",)
     assert change.loosens is loosens
 
 
