@@ -7,6 +7,8 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
+
 from app.db import ledger
 from app.domain.ledger import verify_stream
 from app.domain.request import Level
@@ -15,6 +17,7 @@ from app.steps.reviewing import Finding
 from app.use_cases import reviews
 from app.use_cases.views import View
 from tests.properties.quiet import later
+from tests.steps.words import sql
 from tests.world import World
 from workflows.contracts import OpenReview
 
@@ -27,6 +30,14 @@ async def opened(world: World, bot: str = "bot", workflow: str | None = None) ->
     """A bot's review is opened now, as its schedule would have it; or taken over."""
     given = OpenReview(bot, workflow or f"test-{uuid.uuid4()}")
     return uuid.UUID((await owner_review.open_review(world.ctx, given)).review_id)
+
+
+async def opened_by(world: World, workflow: str) -> uuid.UUID:
+    """The review that this workflow has opened, or taken over, once it has."""
+    async for attempt in AsyncRetrying(wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True):
+        with attempt:
+            [[review]] = await sql(world, "select id from owner_review where workflow = :of", of=workflow)
+    return uuid.UUID(str(review))
 
 
 async def ticked(world: World, review: uuid.UUID, by: timedelta) -> str:
