@@ -10,7 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from temporalio.client import ScheduleDescription, ScheduleOverlapPolicy, WorkflowExecutionStatus
+from temporalio.client import (
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleDescription,
+    ScheduleOverlapPolicy,
+    WorkflowExecutionStatus,
+)
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
@@ -141,8 +146,9 @@ async def _started_by(world: World) -> str:
             found = await described(world, "bot")
             assert found is not None
             [action] = found.info.recent_actions
+    assert isinstance(action.action, ScheduleActionExecutionStartWorkflow)
     assert action.action.workflow_id.startswith(schedule_id(world.services, "bot"))
-    return str(action.action.workflow_id)
+    return action.action.workflow_id
 
 
 async def test_what_was_missed_while_there_was_no_schedule_is_opened_late(world: World) -> None:
