@@ -12,8 +12,9 @@ import pytest
 
 from app.domain.errors import Forbidden, Malformed, NotFound, NotOpenToThis
 from app.domain.request import Level
-from app.steps import owner_review
+from app.steps import lapsing, owner_review
 from app.steps.reviewing import Finding
+from app.steps.scene import scene
 from app.use_cases import owner_reviews, reviews
 from tests.clear_text import in_clear, ledger_and_outbox, needles
 from tests.properties.quiet import approved, decided, ended, later, leave, signed, starts, status
@@ -31,7 +32,7 @@ from tests.steps.owner_reviewing import (
     shown,
     ticked,
 )
-from tests.steps.words import change, sql, undo
+from tests.steps.words import change, id_of, sql, undo
 from tests.world import World
 
 
@@ -243,6 +244,25 @@ async def test_all_else_goes_on(world: World) -> None:
     assert undoing["status"] == "held"
     await decided(world, "rita", undoing)
     assert await starts(world, undoing)
+
+
+async def test_what_lapses_is_of_that_bot_alone(world: World) -> None:
+    await lapsed(world, "other-bot")
+    assert (await world.ask("do.high"))["status"] == "held"
+
+
+async def test_it_lapses_between_steps_of_the_bot(world: World) -> None:
+    """Whatever has looked, and found that it may start, has started by then."""
+    shown_, review = await approved(world, "do.high"), await escalated(world)
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    async with scene(world.ctx, id_of(shown_)) as found:
+        lapse = asyncio.create_task(ticked(world, review, LAPSING))
+        while not lapse.done() and (await sql(world, waiting))[0][0] == 0:
+            pass
+        assert not lapse.done()
+        assert await lapsing.ended(found) is None
+    assert await lapse == "lapsed"
+    assert not await starts(world, shown_)
 
 
 async def test_an_overdue_one_that_has_not_lapsed_stops_nothing(world: World) -> None:
