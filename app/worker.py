@@ -12,6 +12,7 @@ from datetime import timedelta
 from app import settings as configuration
 from app.activities.execution import Executor
 from app.activities.request import RequestActivities
+from app.activities.review import ReviewActivities
 from app.activities.worker import build_worker
 from app.domain.errors import Misconfigured
 from app.execution.http import new_client
@@ -24,6 +25,7 @@ from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
 from app.telemetry import configure_logging
 from app.temporal import connect
+from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
 
@@ -35,7 +37,7 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
         client = await connect(settings.temporal, rings)
         services = Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
         activities = RequestActivities(ctx, Executor(ctx, http, at_once=settings.worker.max_executions))
-        async with build_worker(client, settings.temporal.task_queue, activities):
+        async with build_worker(client, settings.temporal.task_queue, activities, ReviewActivities(ctx)):
             await _until_stopped(settings, services, sending, stop)
     await ctx.database.close()
 
@@ -63,6 +65,7 @@ async def _until_stopped(settings: Settings, services: Services, sending: Sendin
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))
+    work.append(agree_forever(services))
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
 from app.activities.execution import Executor
 from app.activities.request import RequestActivities
+from app.activities.review import ReviewActivities
 from app.activities.worker import build_worker
 from app.codec import data_converter
 from app.db import ledger, requests
@@ -212,7 +213,7 @@ async def working(
     """A worker and a reconciler."""
     activities = RequestActivities(ctx, executor)
     sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services), **more}
-    async with build_worker(services.temporal, services.task_queue, activities):
+    async with build_worker(services.temporal, services.task_queue, activities, ReviewActivities(ctx)):
         reconciling = asyncio.create_task(Reconciler(ctx.database, sinks).run())
         try:
             yield

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from workflows.contracts import Act, Admit, Admitted, State
+from workflows.contracts import Act, Admit, Admitted, OpenReview, ReviewState, State
 
 
 class RequestActivities:
@@ -46,4 +46,18 @@ class RequestActivities:
     @activity.defn(name="execute")
     async def execute(self, request_id: str) -> State:
         """Check everything again, run the action once, record its outcome. Heartbeats; the only regular activity."""
+        raise NotImplementedError
+
+
+class ReviewActivities:
+    """The steps of an owner review; each may run again."""
+
+    @activity.defn(name="open_review")
+    async def open_review(self, given: OpenReview) -> ReviewState:
+        """Open it, or take over the one of this bot that nobody has made yet."""
+        raise NotImplementedError
+
+    @activity.defn(name="tick_review")
+    async def tick_review(self, review_id: str) -> ReviewState:
+        """Do what is due."""
         raise NotImplementedError

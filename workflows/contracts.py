@@ -67,3 +67,27 @@ class Act:
 
     request_id: str
     attempt_id: str
+
+
+@dataclass(frozen=True)
+class ReviewStart:
+    """What a bot's schedule starts its owner review with."""
+
+    bot: str
+
+
+@dataclass(frozen=True)
+class OpenReview:
+    """What `open_review` is given. ``workflow``: the id of the one that asks, unique to the moment it was due at."""
+
+    bot: str
+    workflow: str
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """How an owner review stands. ``due_in``: seconds until something is due; None: nothing ever is."""
+
+    review_id: str
+    status: str
+    due_in: float | None = None

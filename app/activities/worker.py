@@ -8,7 +8,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from app.activities.request import RequestActivities
+from app.activities.review import ReviewActivities
 from workflows.request import RequestWorkflow
+from workflows.review import OwnerReviewWorkflow
 
 STICKY_FOR = timedelta(seconds=5)
 """How long a task waits for the worker that has its workflow in memory; after that any other takes it, by replay.
@@ -25,12 +27,12 @@ was not done after 68 s. With 16 to 24 it took 21 to 25 s, and hardly a task ran
 """
 
 
-def build_worker(client: Client, task_queue: str, activities: RequestActivities) -> Worker:
-    """The Temporal worker: one workflow, its steps, one regular activity."""
+def build_worker(client: Client, task_queue: str, activities: RequestActivities, reviews: ReviewActivities) -> Worker:
+    """The Temporal worker: the workflow of requests with its steps, that of owner reviews with its own."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[RequestWorkflow],
+        workflows=[RequestWorkflow, OwnerReviewWorkflow],
         activities=[
             activities.admit,
             activities.decide,
@@ -39,6 +41,8 @@ def build_worker(client: Client, task_queue: str, activities: RequestActivities)
             activities.report,
             activities.tick,
             activities.execute,
+            reviews.open_review,
+            reviews.tick_review,
         ],
         graceful_shutdown_timeout=timedelta(seconds=5),
         sticky_queue_schedule_to_start_timeout=STICKY_FOR,

@@ -225,7 +225,9 @@ class Attest(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [ATTEST]})
 
-    finding: Literal["justified", "unjustified"]
+    finding: Literal["justified", "unjustified", "attested", "changed"] = Field(
+        description="Of what was released alone: `justified` or `unjustified`; of a bot: `attested` or `changed`."
+    )
     reason: Because
 
 

@@ -74,13 +74,5 @@ class Review(BaseModel):
     overdue_at: Time | None = Field(description="When it was found that nobody had, and the bot was suspended.")
 
 
-class Reviews(BaseModel):
-    """The newest first, at most 200."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [REVIEW]}]})
-
-    items: list[Review]
-
-
-REVIEWS: tuple[type[BaseModel], ...] = (Review, Reviews)
+REVIEWS: tuple[type[BaseModel], ...] = (Review,)
 """All that an operation answers with."""

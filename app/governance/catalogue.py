@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from app.domain.budget import Budget
+from app.domain.owner_review import Terms
 from app.domain.request import Mode, Reversibility, Risk
 from app.governance.calendars import Calendar
 from app.governance.cel import ValueExpression
@@ -67,7 +68,10 @@ class CompiledAction:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A non-human identity. ``model``: the approved one. ``owners``: seat to a person or ``group:NAME``."""
+    """A non-human identity. ``model``: the approved one. ``owners``: seat to a person or ``group:NAME``.
+
+    ``review``: how often its owners review it.
+    """
 
     id: str
     title: str
@@ -76,6 +80,7 @@ class Bot:
     deployed_by: str
     owners: Mapping[str, str]
     budgets: tuple[Budget, ...] = ()
+    review: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def bots_of(known: Known) -> dict[str, Bot]:
             deployed_by=bot.deployed_by,
             owners=bot.owners.seats(),
             budgets=tuple(_budget(budget) for budget in bot.budgets),
+            review=bot.review.terms(),
         )
         for _, bot in known.of("bots", models.Bot)
     }

@@ -8,7 +8,8 @@ from app.governance.catalogue import covers
 from app.governance.diff_people import deployer_in_words, seats_in_words
 from app.governance.diff_plans import plan_differences
 from app.governance.diff_terms import budgets_in_words
-from app.governance.differences import Both, Json, Said, anyhow, listed, moved, now_and_then, quoted, together
+from app.governance.differences import Both, Json, Said, anyhow, leaves, listed, moved, now_and_then, quoted, together
+from app.governance.models_review import OwnerReview
 
 RISKS = ("low", "moderate", "high", "critical")
 KINDS = ("read_only", "reversible", "externally_reversible", "irreversible")
@@ -45,7 +46,15 @@ def bot_changed(both: Both, old: Json, new: Json) -> Iterator[Said]:
     yield from deployer_in_words(both, old["deployed_by"], new["deployed_by"])
     yield from seats_in_words(both, old["owners"], new["owners"])
     yield from budgets_in_words(old["budgets"], new["budgets"])
-    yield from anyhow(old, new, "id", "title", "entitlements", "model", "deployed_by", "owners", "budgets")
+    yield from _review(old["review"], new["review"])
+    yield from anyhow(old, new, "id", "title", "entitlements", "model", "deployed_by", "owners", "budgets", "review")
+
+
+def _review(old: Json, new: Json) -> Iterator[Said]:
+    """Whoever is reviewed less often, or may be later, may go on longer with what nobody would attest."""
+    was, now = (OwnerReview.model_validate(one).terms() for one in (old, new))
+    for path, then, since in leaves(old, new, "review"):
+        yield Said(now_and_then(path, then, since), now.looser(was))
 
 
 def _model_in_words(model: Json) -> str:

@@ -6,19 +6,12 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.clocks import duration
 from app.domain.spans import span
+from app.governance.models_review import OwnerReview
 from app.governance.never import never
 from app.governance.tree import NOT_HONOURED
 
@@ -237,6 +230,7 @@ class Bot(Model):
     deployed_by: Id
     owners: Owners
     budgets: list[Budget] = Field(default=[], max_length=50)
+    review: OwnerReview = OwnerReview()
 
     @model_validator(mode="after")
     def _distinct(self) -> Bot:

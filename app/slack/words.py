@@ -39,6 +39,7 @@ WHY: Final = {
     "policy-stricter": "newer rules refuse it",
     "stale-authority": "who released it has lost the standing to",
     "not-entitled": "the bot may no longer ask for this",
+    "entitlements-lapsed": "nobody reviewed the bot in time, so its high-risk entitlements had lapsed",
     "action-changed": "what the action does has changed",
     "digest-differs": "it is not what people decided on",
     "outcome-changed": "what came of the request that it undoes is another now",

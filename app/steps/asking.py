@@ -16,7 +16,7 @@ from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.catalogue import Action, Window, covers
 from app.governance.errors import RuleError
 from app.governance.policy import Policy
-from app.steps import budgets, permissions
+from app.steps import budgets, lapsing, permissions
 from app.steps import facts as step_facts
 from app.steps.admission import Admission, Asked, credential_maker, expiry
 from app.steps.lowering import Judged, lowered_by
@@ -178,6 +178,8 @@ async def _judge(
         return early or denied("not-entitled", "There is no such action any more."), frozenset(), None
     if waited > LATE:
         return TOO_LATE, frozenset(), None
+    if await lapsing.refuses(given.asked.session, given.asked.ask.asker_id, given.chain[0]):
+        return lapsing.LAPSED, frozenset(), None
     return await _of_rules(given, budgets.within)
 
 

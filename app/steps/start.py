@@ -15,7 +15,7 @@ from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
-from app.steps import change, glass, permissions, rollback
+from app.steps import change, glass, lapsing, permissions, rollback
 from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
@@ -79,7 +79,7 @@ async def _ground_gone(found: Scene) -> str | None:
             return await change.ground_gone(found)
     if not found.policy.entitled(found.row.asker_id, found.row.action):
         return "not-entitled"
-    return await permissions.ended(found)
+    return await lapsing.ended(found) or await permissions.ended(found)
 
 
 async def _rules_still_agree(found: Scene) -> bool:

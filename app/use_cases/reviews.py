@@ -1,4 +1,7 @@
-"""Reviews of what was released alone: who must make them, what was found, and the stop that follows when nobody did."""
+"""Reviews of what was released alone: who must make them, what was found, and the stop that follows when nobody did.
+
+Those of owners, which are listed and made by the same calls, are in `app.use_cases.owner_reviews`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from app.db import requests, reviews
 from app.db.reviews import Stored
 from app.db.tables import Request
 from app.domain.clocks import rfc3339
-from app.domain.errors import Forbidden, InterlockError, NotFound
+from app.domain.errors import Forbidden, InterlockError, Malformed, NotFound
 from app.domain.request import Level, word
 from app.domain.separation import violation
 from app.governance.policy import Policy
@@ -22,7 +25,7 @@ from app.steps.context import Context
 from app.steps.facts import bench
 from app.steps.reviewing import Finding
 from app.steps.scene import Scene
-from app.use_cases import attempts, refusals
+from app.use_cases import attempts, owner_reviews, refusals
 from app.use_cases.access import owned, reviewed_by
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.services import Services
@@ -32,8 +35,10 @@ log = logging.getLogger(__name__)
 NO_SUCH = "There is no such review."
 """Said of what is not there and of what one may not see: nobody learns which."""
 
+FINDINGS = ("justified", "unjustified")
+
 LISTED = 200
-"""Reviews in one answer, the newest first; there is one for each time that a person acted alone."""
+"""Reviews in one answer, the newest first."""
 
 View = dict[str, Any]
 
@@ -44,7 +49,9 @@ async def listing(services: Services, who: Actor, *, open_only: bool) -> View:
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         found = await reviews.listed(session, _visible(policy, person), open_only=open_only, limit=LISTED)
-        return {"items": [view(review, row) for review, row in found]}
+    items = [view(review, row) for review, row in found]
+    items += await owner_reviews.listing(services, who, open_only=open_only, limit=LISTED)
+    return {"items": sorted(items, key=lambda item: (item["opened_at"], item["id"]), reverse=True)[:LISTED]}
 
 
 def _visible(policy: Policy, person: str) -> ColumnElement[bool]:
@@ -59,12 +66,17 @@ def _sees(policy: Policy, person: str, row: Request) -> bool:
 
 
 async def attest(services: Services, who: Actor, review_id: uuid.UUID, finding: Finding) -> View:
-    """Say what one found of it, as a reviewer that was named; the same again: as it stands.
+    """Say what one found of it, as a reviewer that was named or as the bot's owner; the same again: as it stands.
 
-    Raises NotFound, Forbidden (with violations), NotOpenToThis, RateLimited, Unavailable.
+    Raises NotFound, Forbidden (with violations), NotOpenToThis, Malformed (a finding of the other kind), RateLimited,
+    Unavailable.
     """
     person = person_id(who)
+    if await owner_reviews.known(services, review_id):
+        return await owner_reviews.attest(services, who, review_id, finding)
     request_id = await _request_of(services, person, review_id)
+    if finding.word not in FINDINGS:
+        raise Malformed(f"What is found of this review is {' or '.join(FINDINGS)}.", where="finding")
     async with attempts.opened(services, who, request_id) as found:
         review = await reviews.by_id(found.session, review_id, lock=True)
         assert review is not None  # noqa: S101  for the type checker: a review is never taken away

@@ -1,4 +1,4 @@
-"""The only calls to the Temporal client: start an admission, act on a request, take over a row, nudge."""
+"""The only calls to the Temporal client about requests: start an admission, act on one, take over a row, nudge."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from app.db import (  # noqa: F401  their tables belong to the metadata too
     delegation_tables,
+    owner_review_tables,
     permission_tables,
     review_tables,
     slack_tables,

@@ -1,4 +1,4 @@
-"""Records histories of the request workflow for tests/workflows/test_replay.py: ``python -m tests.histories.record``.
+"""Records histories of the workflows for tests/workflows/test_replay.py: ``python -m tests.histories.record``.
 
 Run it when the order of commands changes on purpose (see workflows/README.md), and keep the old files as long as
 runs on them may live. Payloads are plain here: the data is made up, and keys never enter the repository.
@@ -22,7 +22,11 @@ from app.keys import KeyRings, create_missing
 from app.use_cases import act, read, temporal
 from app.use_cases.views import View
 from tests.fakes.desk import desk
+from tests.steps.owner_reviewing import made, opened, opened_by
+from tests.steps.words import sql
 from tests.world import World, build_context, running
+from workflows.contracts import ReviewStart
+from workflows.review import OwnerReviewWorkflow
 
 HERE = Path(__file__).parent
 GENERATION = "2026-11"
@@ -92,12 +96,43 @@ STORIES: tuple[Callable[[World], Awaitable[View]], ...] = (
 )
 
 
+async def review_attested(world: World) -> str:
+    """An owner review that is made in time."""
+    workflow = await _review(world)
+    review = await opened_by(world, workflow)
+    await made(world, review)
+    return workflow
+
+
+async def review_lapsed(world: World) -> str:
+    """One that nobody makes: taken over, due in a moment, escalated and lapsed by the clock."""
+    review = await opened(world)
+    soon = "update owner_review set due_at = clock_timestamp() + interval '1 s', grace_s = 1 where id = :id"
+    await sql(world, soon, id=review)
+    return await _review(world)
+
+
+async def _review(world: World) -> str:
+    services, workflow = world.services, f"{world.services.task_queue}-review-bot-{uuid.uuid4()}"
+    await services.temporal.start_workflow(
+        OwnerReviewWorkflow.run, ReviewStart("bot"), id=workflow, task_queue=services.task_queue
+    )
+    return workflow
+
+
+REVIEWS: tuple[Callable[[World], Awaitable[str]], ...] = (review_attested, review_lapsed)
+
+
 async def _record(world: World, story: Callable[[World], Awaitable[View]]) -> None:
     shown = await story(world)
-    handle = world.services.temporal.get_workflow_handle(temporal.workflow_id(uuid.UUID(shown["id"])))
+    await _keep(world, story.__name__, temporal.workflow_id(uuid.UUID(shown["id"])))
+
+
+async def _keep(world: World, story: str, workflow: str) -> None:
+    handle = world.services.temporal.get_workflow_handle(workflow)
     await handle.result()
     history = json.loads((await handle.fetch_history()).to_json())
-    file = HERE / f"{GENERATION}-{story.__name__.replace('_', '-')}.json"
+    file = HERE / f"{GENERATION}-{story.replace('_', '-')}.json"
     file.write_text(json.dumps({"workflow_id": handle.id, "history": history}, indent=1) + "\n")
 
 
@@ -114,6 +149,8 @@ async def main() -> None:
             async with running(ctx, client, rings, target) as world:
                 for story in STORIES:
                     await _record(world, story)
+                for telling in REVIEWS:
+                    await _keep(world, telling.__name__, await telling(world))
             await ctx.database.close()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from app.db import (  # noqa: F401  their tables belong to the metadata too
     delegation_tables,
+    owner_review_tables,
     permission_tables,
     review_tables,
     slack_tables,

@@ -73,6 +73,8 @@ def _refused() -> Iterator[Hostile]:
     yield Hostile("attest by bot", **VIOLATES, **ATTEST.sent(encoded(ATTEST.good)), who="bot")
     lost = ATTEST.sent(encoded(ATTEST.good))
     yield Hostile("attest by eve: no such review", 404, "not-found", "no such review", **lost, who="eve")
+    unfit = ATTEST.sent(ATTEST.changed(finding="fine"))
+    yield Hostile("attest by eve: a finding that is none", 422, "malformed", "finding", **unfit, who="eve")
     yield Hostile("settle by bot", **VIOLATES, **on(SETTLE, "fresh"), who="bot")
     yield Hostile(
         "decide by felix, too often",

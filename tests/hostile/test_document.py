@@ -25,6 +25,7 @@ from tests.hostile.live import Live
 from tests.hostile.stage import OLD, code_of, unknown
 from tests.hostile.supply import Supply
 from tests.steps.breaking import broken
+from tests.steps.owner_reviewing import escalated
 from tests.steps.words import id_of, sql
 
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
@@ -125,6 +126,7 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     (f"POST {ONE}/settle", "malformed", ""): "as above, in reason",
     **{(label, "malformed", ""): "as above, in reason" for label in REASONED},
     **{(label, "malformed", "reason"): "blanks are no reason" for label in REASONED},
+    ("POST /v1/reviews/{id}/attest", "malformed", "finding"): "the document does not know which kind a review is of",
     ("POST /v1/governance-requests", "unknown-action", "action"): "the built-in actions are told in words",
     ("POST /v1/governance-requests", "off-schema", "parameters"): "the document does not know their schemas",
     ("POST /v1/governance-requests", "off-schema", "parameters.bot"): "the document does not know the bots",
@@ -209,6 +211,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
         supply.version, supply.away = await _version(api), await _given(api)
         supply.reviews = [await _to_review(api) for _ in range(TO_REVIEW)]
+        supply.reviews.insert(len(supply.reviews) // 2, str(await escalated(api.world)))
         supply.permission = await _permission(api, done[0])
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)

@@ -148,8 +148,8 @@ PERMISSIONS = (
     Mutant(
         "permission: looked at before the start",
         "app.steps.start:_ground_gone",
-        "return await permissions.ended(found)",
-        "return None",
+        " or await permissions.ended(found)",
+        "",
         (GUARDS + "test_revoked_before_the_start", GUARDS + "test_ended_before_the_start"),
     ),
     Mutant(

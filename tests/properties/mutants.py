@@ -93,6 +93,7 @@ def every() -> tuple[Mutant, ...]:
     from tests.properties.catalogue_of_exceptions import EXCEPTIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_permissions import PERMISSIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_publications import PUBLICATIONS  # noqa: PLC0415
+    from tests.properties.catalogue_of_reviews import REVIEWS  # noqa: PLC0415
     from tests.properties.catalogue_of_rollbacks import ROLLBACKS  # noqa: PLC0415
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
@@ -109,6 +110,7 @@ def every() -> tuple[Mutant, ...]:
         DELEGATIONS,
         EXCEPTIONS,
         PERMISSIONS,
+        REVIEWS,
     )
     return tuple(mutant for mutants in several for mutant in mutants)
 

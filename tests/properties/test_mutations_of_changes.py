@@ -1,4 +1,4 @@
-"""The same of rollbacks, stops and publications, of budgets, delegations and exceptions."""
+"""The same of rollbacks, stops and publications, of budgets, delegations, exceptions and owner reviews."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from tests.properties.catalogue_of_delegations import DELEGATIONS
 from tests.properties.catalogue_of_exceptions import EXCEPTIONS
 from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
+from tests.properties.catalogue_of_reviews import REVIEWS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS)
+MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS, *REVIEWS)
 
 
 @pytest.fixture(scope="module")

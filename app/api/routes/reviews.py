@@ -1,4 +1,4 @@
-"""Reviews of what was done out of turn."""
+"""Reviews: of what was done out of turn, and of bots by their owners."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.api import bodies
 from app.api.documented import answers, json_body
 from app.api.door import Behind, Who
 from app.api.reading import body_of
-from app.api.shapes_exceptions import Review, Reviews
+from app.api.shapes_owner_reviews import AnyReview, Reviews
 from app.domain.errors import NotFound
 from app.steps.reviewing import Finding
 from app.use_cases import reviews
@@ -49,7 +49,7 @@ async def listed(behind: Behind, who: Who, query: Annotated[Which, Query()]) -> 
     "/{id}/attest",
     summary="Say what you found",
     responses=answers(
-        Review,
+        AnyReview,
         "Recorded, now or before.",
         *("forbidden", "violations", "not-found", "not-open-to-this", "rate-limited"),
         body=True,
@@ -61,8 +61,11 @@ async def attest(
 ) -> JSONResponse:
     """For the reviewers that it names, who have signed in (`login` or stronger). Once: the same again is 200.
 
-    `unjustified` undoes nothing by itself: ask for a rollback. After `due_at` it may still be made, and the bot stays
-    suspended until people let it go on. 409 `not-open-to-this`: it was reviewed otherwise, or by another.
+    Of kind `break-glass`, `unjustified` undoes nothing by itself: ask for a rollback. After `due_at` it may still be
+    made, and the bot stays suspended until people let it go on. Of kind `owner`, `changed` says what is asked for
+    instead, and changes nothing by itself: that takes a publication. After `lapsed_at` it may still be made, and what
+    had lapsed is to be had again. 422 `malformed`: a finding of the other kind. 409 `not-open-to-this`: it was reviewed
+    otherwise, or by another.
     """
     finding = Finding(body.finding, body.reason)
     return JSONResponse(await reviews.attest(behind.services, who, review_id, finding))
