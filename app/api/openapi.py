@@ -14,11 +14,13 @@ from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
 from app.api.shapes_delegations import DELEGATIONS
 from app.api.shapes_exceptions import REVIEWS
+from app.api.shapes_people import PEOPLE
 
 MODELS = (
     *ANSWERS,
     *DELEGATIONS,
     *REVIEWS,
+    *PEOPLE,
     *shapes_policy.ANSWERS,
     *shapes_permissions.ANSWERS,
     *shapes_token.ANSWERS,
