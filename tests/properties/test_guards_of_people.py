@@ -270,6 +270,29 @@ async def test_who_took_a_place_does_not_decide_there(world: World) -> None:
     assert await refused(world, "dana", shown) == set()
 
 
+async def test_who_let_themselves_into_a_stage_that_was_added(world: World, rules_copy: Path) -> None:
+    """It waits for its start; Ada takes a place in finance, and then finance is asked as well."""
+    shown = await approved(world, "do.moderate")
+    await gone(world, "fiona", groups__finance="ada")
+    people, desk = rules_copy / "people.yaml", rules_copy / "desk.yaml"
+    people.write_text(people.read_text().replace("members: [fiona, felix, dana]", "members: [ada, felix, dana]"))
+    more = "rules:\n  - {name: more, when: 'action.name == \"do.moderate\"', hold: stages}\n"
+    desk.write_text(desk.read_text().replace("rules:\n", more))
+    await install(world.ctx, rules_copy, replace=True, by="zoe")
+    assert (await start(world.ctx, id_of(shown), "one")).go is None
+    assert (await world.look(shown))["plan"]["stages"][-1]["group"] == "finance"
+    assert await refused(world, "ada", shown) == {"policy-author"}
+    assert await refused(world, "felix", shown) == set()
+
+
+async def test_who_they_were_as_a_payee_is_remembered(world: World, rules_copy: Path) -> None:
+    """Mia comes back a day later, and nobody says any more that she is employee:mia."""
+    await gone(world, "mia", **PAIR)
+    await change(world, rules_copy, ', "employee:mia"', "", "people.yaml")
+    shown = await lost(world, "do.moderate", payee="employee:mia")
+    assert await refused(world, "mia", shown) == {"beneficiary"}
+
+
 async def test_who_sees_where_somebody_sits(world: World) -> None:
     for who in ("ada", "anya", "olivia"):
         found = await seats_of(world.services, world.person(who), "olivia")
