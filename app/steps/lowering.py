@@ -22,6 +22,9 @@ from app.steps.admission import Asked
 from app.steps.crowd import Crowd, crowd
 from app.steps.scene import Scene
 
+_RESPONDERS = "interlock:responders"
+"""Stands for who responds for a bot: any one of them may release what is held, alone, unless its plan says never."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -46,12 +49,13 @@ async def lowered_by(asked: Asked, now: datetime, judged: Judged, under: Under) 
     if not published or judged.verdict.outcome is not Outcome.HOLD:
         return frozenset()
     everybody, found = await crowd(asked.session, now), frozenset[str]()
-    bar = _bar(asked.policy, judged, everybody)
+    bot = asked.ask.asker_id if asked.ask.asker_kind == "bot" else None
+    bar = _bar(asked.policy, judged, everybody, bot)
     before = {one.id: await asked.ctx.rules.version(asked.session, one.verdict["policy_version"]) for one in published}
     cool_down = _cool_down(asked.policy, [(now - one.updated_at, before[one.id]) for one in published])
     for one in published:
         if now - one.updated_at < cool_down:
-            under_it = partial(_bar_under, under=under, everybody=everybody)
+            under_it = partial(_bar_under, under=under, everybody=everybody, bot=bot)
             found |= await _by(asked, one, before[one.id], bar, under_it)
     return found
 
@@ -61,11 +65,20 @@ async def let_in(found: Scene, plan: PlanRule) -> frozenset[str]:
 
     They would decide a stage that is there only now, among people who are there only now.
     """
-    before, since = await found.ctx.rules.version(found.session, found.row.policy_version), found.row.created_at
-    published = await requests.succeeded(found.session, PUBLICATIONS, since)
-    authors = [await _authors(found.session, one) for one in published]
+    before = await found.ctx.rules.version(found.session, found.row.policy_version)
     joined = [found.policy.members(group) - before.members(group) for group in reach(plan)]
-    return frozenset().union(*authors) & frozenset().union(*joined)
+    return await _authors_since(found) & frozenset().union(*joined)
+
+
+async def let_in_to_respond(found: Scene) -> frozenset[str]:
+    """Who published rules since a request's admission, and thereby became a responder of its bot."""
+    before = await found.ctx.rules.version(found.session, found.row.verdict["policy_version"])
+    return await _authors_since(found) & (found.policy.responders(found.row.bot) - before.responders(found.row.bot))
+
+
+async def _authors_since(found: Scene) -> frozenset[str]:
+    published = await requests.succeeded(found.session, PUBLICATIONS, found.row.created_at)
+    return frozenset().union(*[await _authors(found.session, one) for one in published])
 
 
 async def _authors(session: AsyncSession, published: Request) -> frozenset[str]:
@@ -92,12 +105,14 @@ async def _by(
     return gained(authors, bar, then) & gained(authors, await bar_under(after), then)
 
 
-async def _bar_under(policy: Policy, *, under: Under, everybody: Crowd) -> Bar:
-    return _bar(policy, await under(policy), everybody)
+async def _bar_under(policy: Policy, *, under: Under, everybody: Crowd, bot: str | None) -> Bar:
+    return _bar(policy, await under(policy), everybody, bot)
 
 
-def _bar(policy: Policy, judged: Judged, everybody: Crowd) -> Bar:
+def _bar(policy: Policy, judged: Judged, everybody: Crowd, bot: str | None) -> Bar:
     plan = judged.verdict.plan
     members = {} if plan is None else {group: policy.members(group) for group in reach(plan)}
+    if bot is not None and plan is not None and not plan.glass.never:
+        members[_RESPONDERS] = policy.responders(bot)
     beneficiaries = frozenset(id_ for id_, subjects in everybody.subjects.items() if subjects & judged.subjects)
     return Bar(judged.verdict, judged.risk, judged.owners, beneficiaries, members)

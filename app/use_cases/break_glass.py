@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from app.db import outbox, requests
 from app.domain.errors import Forbidden, InterlockError
+from app.domain.separation import violation
 from app.steps import glass
 from app.steps.facts import bench
+from app.steps.lowering import let_in_to_respond
 from app.steps.progress import go_on
 from app.steps.scene import Scene
 from app.use_cases import attempts, refusals
@@ -67,6 +69,8 @@ async def _judged(found: Scene, who: Actor, person: str, pull: Pull) -> Interloc
         await found.changed()
         outbox.nudge(found.session, found.row.id)
     broken = glass.violations(people, person, who.level)
+    if not broken and person in await let_in_to_respond(found):
+        broken = [violation("policy-author")]
     if broken:
         return await _noted(found, who, Forbidden(" ".join(v.sentence for v in broken), broken))
     against = glass.conflict(found, people, person, pull.digest)

@@ -106,10 +106,24 @@ PEOPLE = (
     ),
     Mutant(
         "off-boarding: it is a publication, for what newer rules ask while it waited",
-        "app.steps.lowering:let_in",
+        "app.steps.lowering:_authors_since",
         "requests.succeeded(found.session, PUBLICATIONS,",
         'requests.succeeded(found.session, ("interlock.policy.publish",),',
         (GUARDS + "test_who_let_themselves_into_a_stage_that_was_added",),
+    ),
+    Mutant(
+        "policy-author: who made themselves a responder does not break the glass",
+        "app.steps.lowering:_bar",
+        "if bot is not None and plan is not None and not plan.glass.never:",
+        "if False:",
+        (GUARDS + "test_who_took_a_responders_place_does_not_break_the_glass",),
+    ),
+    Mutant(
+        "policy-author: nor of what waited already",
+        "app.use_cases.break_glass:_judged",
+        "if not broken and person in await let_in_to_respond(found):",
+        "if False:",
+        (GUARDS + "test_nor_of_what_waited_already",),
     ),
     Mutant(
         "off-boarding: it is a publication, for who they were as customers",
