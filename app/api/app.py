@@ -24,6 +24,7 @@ from app.api.routes import (
     delegations,
     governance,
     identity,
+    people,
     permissions,
     policy,
     probes,
@@ -70,7 +71,10 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
-    parts = (token, requests, deeds, reviews, stops, governance, permissions, delegations, policy, identity, probes)
+    parts = (
+        *(token, requests, deeds, reviews, stops, governance, permissions, delegations),
+        *(people, policy, identity, probes),
+    )
     for part in parts:
         app.include_router(part.router)
     app.router.routes.extend(more)

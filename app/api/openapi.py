@@ -15,12 +15,14 @@ from app.api.shapes import ANSWERS
 from app.api.shapes_delegations import DELEGATIONS
 from app.api.shapes_exceptions import REVIEWS
 from app.api.shapes_owner_reviews import OWNER_REVIEWS
+from app.api.shapes_people import PEOPLE
 
 MODELS = (
     *ANSWERS,
     *DELEGATIONS,
     *REVIEWS,
     *OWNER_REVIEWS,
+    *PEOPLE,
     *shapes_policy.ANSWERS,
     *shapes_permissions.ANSWERS,
     *shapes_token.ANSWERS,

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli import absence
+from app.cli import absence, off_board
 from app.cli.options import Data, Json
 from app.cli.place import opened
 from app.db import governance
@@ -24,6 +24,7 @@ def register(interlock: typer.Typer) -> None:
     group = typer.Typer(help="People.", no_args_is_help=True)
     group.command("list")(list_people)
     absence.register(group)
+    off_board.register(group)
     interlock.add_typer(group, name="people")
 
 

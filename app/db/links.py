@@ -92,9 +92,9 @@ class Claim(NamedTuple):
     new: bool
 
 
-async def claim(session: AsyncSession, team: str, user: str, person_id: str) -> Claim:
-    """Link an account to a person unless it is somebody's already."""
-    row = insert(PersonIdentity).values(kind="slack", issuer=team, subject=user, person_id=person_id, source="link")
+async def claim(session: AsyncSession, team: str, user: str, person_id: str, *, kind: str = "slack") -> Claim:
+    """Link an account to a person unless it is somebody's already. Of ``kind`` oidc: its issuer and subject."""
+    row = insert(PersonIdentity).values(kind=kind, issuer=team, subject=user, person_id=person_id, source="link")
     # the update changes nothing: it locks the row of whoever has the account, and returns it
     row = row.on_conflict_do_update(
         index_elements=["kind", "issuer", "subject"], set_={"person_id": PersonIdentity.person_id}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,9 +66,9 @@ async def live_rollbacks(session: AsyncSession, request_ids: Sequence[uuid.UUID]
     return (await session.execute(query.order_by(Request.created_at))).scalars().all()
 
 
-async def succeeded(session: AsyncSession, action: str, since: datetime) -> Sequence[Request]:
-    """The requests for an action that have succeeded since then, newest first."""
-    query = select(Request).where(Request.action == action, Request.status == Status.SUCCEEDED)
+async def succeeded(session: AsyncSession, actions: Collection[str], since: datetime) -> Sequence[Request]:
+    """The requests for these actions that have succeeded since then, newest first."""
+    query = select(Request).where(Request.action.in_(actions), Request.status == Status.SUCCEEDED)
     query = query.where(Request.updated_at > since).order_by(Request.updated_at.desc())
     return (await session.execute(query)).scalars().all()
 

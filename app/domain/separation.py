@@ -86,8 +86,8 @@ SENTENCES = {
     "decide.",
     "rollback-approver": "You approved, asked for or benefit from what this undoes, or asked to undo it; somebody else "
     "must sign.",
-    "governance-change": "You asked for this change, or own or deployed the bot that it is about; somebody else must "
-    "decide.",
+    "governance-change": "You asked for this change, or are whom it is about, or own or deployed the bot that it is "
+    "about; somebody else must decide.",
     "stale-authority": "A vote no longer counts: who gave it has lost the standing to.",
 }
 """Each invariant and the one sentence that its breaker is told."""

@@ -21,6 +21,14 @@ PREFIX = "interlock."
 RESUME_BOT, RESUME_INSTALLATION = "interlock.bots.resume", "interlock.installation.resume"
 PUBLISH = "interlock.policy.publish"
 PERMIT = "interlock.permissions.grant"
+OFF_BOARD = "interlock.people.off_board"
+LINK = "interlock.identities.link"
+
+PUBLICATIONS = (PUBLISH, OFF_BOARD)
+"""What puts other rules in force: whoever asks for or approves one of these has made them."""
+
+OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK})
+"""What is about rules and people, and so about all bots: to keep all their owners out could leave nobody."""
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
@@ -33,6 +41,9 @@ ADMINISTRATORS = "interlock:administrators"
 
 EXCEPTIONS, SECURITY = "interlock:exceptions", "interlock:security"
 """Of a bot, ``:BOT`` after it: who holds its exceptions seat; who holds its security seat, or may administer."""
+
+_BY_ADMINISTRATORS: Mapping[str, str] = MappingProxyType({PUBLISH: "publish", OFF_BOARD: "off-board", LINK: "link"})
+"""What one other administrator signs, and how its one stage is called."""
 
 EXPIRES, PERMIT_EXPIRES = timedelta(hours=24), timedelta(hours=72)
 _NOTHING: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -82,6 +93,51 @@ _PERMISSION: dict[str, Any] = {
 }
 """``when``: a condition over what a rule's sees. ``max_total``: of a parameter over all uses."""
 
+_ID: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 100}
+_LEAVING: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "person": _ID,
+        "to": _ID,
+        "seats": {
+            "type": "object",
+            "maxProperties": 1000,
+            "propertyNames": {"minLength": 1, "maxLength": 300},
+            "additionalProperties": _ID,
+        },
+    },
+    "required": ["person"],
+    "additionalProperties": False,
+}
+"""``to``: who takes every seat that ``seats`` does not name. ``seats``: place to person."""
+_LINKED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "person": _ID,
+        "identity": {
+            "type": "object",
+            "properties": {
+                "slack": {"type": "string", "pattern": r"^[TE][A-Z0-9]{1,30}/[UW][A-Z0-9]{1,30}$"},
+                "oidc": {
+                    "type": "object",
+                    "properties": {
+                        "iss": {"type": "string", "pattern": r"^https?://[^\s]+$", "maxLength": 300},
+                        "sub": {"type": "string", "minLength": 1, "maxLength": 255},
+                    },
+                    "required": ["iss", "sub"],
+                    "additionalProperties": False,
+                },
+            },
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": False,
+        },
+    },
+    "required": ["person", "identity"],
+    "additionalProperties": False,
+}
+"""``identity``: ``{slack: TEAM/USER}`` or ``{oidc: {iss, sub}}``, as in the files."""
+
 
 def _built_in(name: str, title: str, parameters: dict[str, Any]) -> CompiledAction:
     said = {"name": name, "title": title, "risk": word(Risk.HIGH), "parameters": parameters}
@@ -117,6 +173,8 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(RESUME_INSTALLATION, "Let the suspended installation go on", _NOTHING),
             _built_in(PUBLISH, "Put other rules in force", _FILES),
             _built_in(PERMIT, "Let a bot act without being held", _PERMISSION),
+            _built_in(OFF_BOARD, "Let a person go, and others sit in their places", _LEAVING),
+            _built_in(LINK, "Link an account to a person", _LINKED),
         )
     }
 )
@@ -127,6 +185,11 @@ def bot_of(parameters: Mapping[str, Any]) -> str | None:
     """The bot that a change is about; None: the installation."""
     named = parameters.get("bot")
     return named if isinstance(named, str) else None
+
+
+def person_of(action: str, parameters: Mapping[str, Any]) -> frozenset[str]:
+    """Whom a change is about, who does not decide it: who leaves, or who gains an account."""
+    return frozenset({parameters["person"]}) if action in (OFF_BOARD, LINK) else frozenset()
 
 
 def plan_of(action: str, bot: str | None) -> PlanRule:
@@ -141,7 +204,9 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
             StageRule("security", f"{SECURITY}:{bot}", level=Level.LOGIN),
         )
         return PlanRule("interlock.permit", stages, PERMIT_EXPIRES)
-    if action == PUBLISH:
-        return PlanRule("interlock.publish", (StageRule("publish", ADMINISTRATORS, level=Level.LOGIN),), EXPIRES)
+    if action in _BY_ADMINISTRATORS:
+        name = _BY_ADMINISTRATORS[action]
+        stage = StageRule(name, ADMINISTRATORS, level=Level.LOGIN)
+        return PlanRule(f"interlock.{name}", (stage,), EXPIRES)
     stage = StageRule(name="resume", group=GROUP if bot is None else f"{GROUP}:{bot}", level=Level.LOGIN)
     return PlanRule("interlock.resume", (stage,), EXPIRES)

@@ -44,6 +44,8 @@ WHY: Final = {
     "digest-differs": "it is not what people decided on",
     "outcome-changed": "what came of the request that it undoes is another now",
     "not-reversible": "the rules no longer say how to undo it",
+    "asker-left": "who asked for it has left",
+    "rules-changed": "other rules have been put in force since it was asked for",
     "stopped-again": "it was stopped again after this was asked for",
     "permission-revoked": "the standing permission that allowed it was revoked",
     "permission-expired": "the standing permission that allowed it had ended",
@@ -75,7 +77,7 @@ EXCLUDED: Final = {
     "unlinked-identity": "has no active account here",
     "policy-author": "made the rules that ask less for this, a short time ago",
     "rollback-approver": "approved, asked for or benefits from what this undoes, or asked to undo it",
-    "governance-change": "asked for this change, or owns or deployed the bot that it is about",
+    "governance-change": "asked for this change, or is whom it is about, or owns or deployed the bot that it is about",
 }
 
 KIND: Final = {"rollback": "Rollback", "incident_rollback": "Rollback of many", "governance": "Change"}
@@ -86,6 +88,9 @@ CHANGES: Final = {
     "interlock.installation.resume": "Once this is approved, all bots may ask and act again.",
     "interlock.policy.publish": "Once this is approved, these rules are in force, also for what waits.",
     "interlock.permissions.grant": "Once this is approved, the bot does this unheld, within these limits.",
+    "interlock.people.off_board": "Once this is approved, the person decides nothing here any more, and others sit in "
+    "their places.",
+    "interlock.identities.link": "Once this is approved, whoever has this account acts as that person.",
 }
 """What comes of a change of Interlock itself, by its action."""
 

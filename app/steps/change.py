@@ -9,20 +9,38 @@ from typing import Any
 
 from app.domain.outcome import Answer
 from app.domain.verdict import AskFacts, Verdict
-from app.governance.built_in import PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
+from app.governance.built_in import (
+    LINK,
+    OFF_BOARD,
+    PERMIT,
+    PUBLISH,
+    RESUME_BOT,
+    RESUME_INSTALLATION,
+    bot_of,
+    person_of,
+)
 from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked, expiry
 from app.steps.asking import LATE, TOO_LATE
 from app.steps.facts import owners_of_change
 from app.steps.handler import Handler
+from app.steps.linking import LINKING
 from app.steps.lowering import Judged, lowered_by
+from app.steps.off_boarding import OFF_BOARDING
 from app.steps.permitting import PERMITTING
 from app.steps.publishing import PUBLISHING
 from app.steps.resuming import RESUMING
 from app.steps.scene import Scene
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
-    {RESUME_BOT: RESUMING, RESUME_INSTALLATION: RESUMING, PUBLISH: PUBLISHING, PERMIT: PERMITTING}
+    {
+        RESUME_BOT: RESUMING,
+        RESUME_INSTALLATION: RESUMING,
+        PUBLISH: PUBLISHING,
+        PERMIT: PERMITTING,
+        OFF_BOARD: OFF_BOARDING,
+        LINK: LINKING,
+    }
 )
 """By the built-in action."""
 
@@ -56,7 +74,8 @@ async def consider_change(asked: Asked, waited: timedelta) -> Admission:
 def _judged(policy: Policy, asked: Asked, now: datetime) -> Judged:
     ask = asked.ask
     verdict = _verdict(policy, ask.action, ask.parameters, now, asked.ctx.environment)
-    return Judged(verdict, policy.action(ask.action).risk, owners_of_change(policy, ask.action, bot_of(ask.parameters)))
+    near = owners_of_change(policy, ask.action, bot_of(ask.parameters)) | person_of(ask.action, ask.parameters)
+    return Judged(verdict, policy.action(ask.action).risk, near)
 
 
 async def ground_gone(found: Scene) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import delegations, governance
 from app.domain.delegation import Delegation
 from app.domain.separation import Person
-from app.governance.built_in import PUBLISH
+from app.governance.built_in import PUBLICATIONS
 from app.governance.policy import Policy
 from app.governance.separation import MAX_COOL_DOWN
 
@@ -46,7 +46,7 @@ async def crowd(session: AsyncSession, now: datetime) -> Crowd:
 
     Else they could have it taken, and then decide on what is for them.
     """
-    rows = await governance.everybody(session, PUBLISH, now - MAX_COOL_DOWN)
+    rows = await governance.everybody(session, PUBLICATIONS, now - MAX_COOL_DOWN)
     subjects: dict[str, set[str]] = {}
     for row in rows:
         if row.subject is not None:

@@ -15,11 +15,11 @@ from app.steps.context import Context
 
 async def difference(ctx: Context, session: AsyncSession, draft: Governance) -> tuple[Change, ...]:
     """Entry by entry, in words. Compared in a thread: it takes tenths of a second."""
-    source, people = await ctx.rules.source(session), await _people(session)
+    source, people = await ctx.rules.source(session), await people_in_force(session)
     return await asyncio.to_thread(diff, State(source["document"], people), State(draft.document, draft.people))
 
 
-async def _people(session: AsyncSession) -> tuple[PersonFile, ...]:
+async def people_in_force(session: AsyncSession) -> tuple[PersonFile, ...]:
     """The active people, as the files had them."""
     subjects, identities = await governance.subjects(session), await governance.identities(session)
     return tuple(

@@ -14,7 +14,7 @@ from app.domain.plan import Plan, Tally
 from app.domain.plan_rows import plan_from_json
 from app.domain.request import Kind, Risk, Say
 from app.domain.separation import Facts, Person
-from app.governance.built_in import PUBLISH
+from app.governance.built_in import OF_NO_BOT
 from app.governance.policy import Policy
 from app.steps.crowd import Crowd
 from app.steps.scene import Scene
@@ -101,7 +101,7 @@ def owners_of_change(policy: Policy, action: str, bot_id: str | None) -> frozens
 
     Rules are about all bots as well, but to keep all their owners out could leave nobody: only their asker is.
     """
-    if action == PUBLISH:
+    if action in OF_NO_BOT:
         return frozenset()
     bots = policy.bots if bot_id is None else (bot_id,)
     return frozenset().union(*(owners(policy, bot, None) for bot in bots))

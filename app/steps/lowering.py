@@ -15,7 +15,7 @@ from app.domain.lowering import Bar, gained
 from app.domain.plan import PlanRule, reach
 from app.domain.request import Risk, Say
 from app.domain.verdict import Outcome, Verdict
-from app.governance.built_in import PUBLISH
+from app.governance.built_in import PUBLICATIONS
 from app.governance.policy import Policy
 from app.governance.separation import MAX_COOL_DOWN
 from app.steps.admission import Asked
@@ -42,7 +42,7 @@ async def lowered_by(asked: Asked, now: datetime, judged: Judged, under: Under) 
 
     Only of holds: what nobody decides is nobody's to decide.
     """
-    published = await requests.succeeded(asked.session, PUBLISH, now - MAX_COOL_DOWN)
+    published = await requests.succeeded(asked.session, PUBLICATIONS, now - MAX_COOL_DOWN)
     if not published or judged.verdict.outcome is not Outcome.HOLD:
         return frozenset()
     everybody, found = await crowd(asked.session, now), frozenset[str]()
@@ -62,7 +62,9 @@ async def let_in(found: Scene, plan: PlanRule) -> frozenset[str]:
     They would decide a stage that is there only now, among people who are there only now.
     """
     before, since = await found.ctx.rules.version(found.session, found.row.policy_version), found.row.created_at
-    authors = [await _authors(found.session, one) for one in await requests.succeeded(found.session, PUBLISH, since)]
+    authors = [
+        await _authors(found.session, one) for one in await requests.succeeded(found.session, PUBLICATIONS, since)
+    ]
     joined = [found.policy.members(group) - before.members(group) for group in reach(plan)]
     return frozenset().union(*authors) & frozenset().union(*joined)
 

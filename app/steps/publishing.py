@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from app.db import governance, ledger
 from app.domain.errors import GovernanceInvalid
 from app.domain.outcome import Answer, Sent
 from app.domain.verdict import Verdict, denied
+from app.governance.files import Governance
 from app.steps.admission import Asked
 from app.steps.difference import difference
 from app.steps.drafts import draft, patiently
@@ -36,8 +39,11 @@ async def _refusal(asked: Asked) -> Verdict | None:
 
 
 async def _ground(asked: Asked) -> dict[str, Any]:
+    return await ground_of(asked, await draft(asked.ask.parameters["files"]))
+
+
+async def ground_of(asked: Asked, rules: Governance) -> dict[str, Any]:
     """What it was made from, and what it changes of that: who approves it need not read two versions of all files."""
-    rules = await draft(asked.ask.parameters["files"])
     changes = [change.as_json() for change in await difference(asked.ctx, asked.session, rules)]
     left = max(0, len(changes) - MOST_CHANGES)
     return {
@@ -48,7 +54,8 @@ async def _ground(asked: Asked) -> dict[str, Any]:
     }
 
 
-async def _ground_gone(found: Scene) -> str | None:
+async def ground_gone(found: Scene) -> str | None:
+    """Who asked may not any more, or others have been put in force since."""
     asker, ground = found.row.asker_id, found.row.ground or {}
     if not (found.crowd.active.get(asker, False) and found.policy.may(asker, "administer")):
         return "not-entitled"
@@ -56,16 +63,24 @@ async def _ground_gone(found: Scene) -> str | None:
 
 
 async def _apply(found: Scene) -> Answer:
-    """Two that were signed at once do not undo each other: the second finds other rules under the lock."""
     await patiently(found.session)
-    rules = await draft(found.row.parameters["files"])
+    files = found.row.parameters["files"]
+    await draft(files)
+    return await put(found, partial(draft, files))
+
+
+async def put(found: Scene, rules: Callable[[], Awaitable[Governance]]) -> Answer:
+    """Put them in force, as they are made under the lock.
+
+    Two that were signed at once do not undo each other: the second finds other rules.
+    """
     await ledger.lock_stream(found.session, "installation")
     if await stood(found.session) != (found.row.ground or {}).get("stood"):
         return Answer(Sent.FAILED, None, None, {"status": None, "body": "Others have been put in force meanwhile."})
-    made = await prepare(found.session, rules)
+    made = await prepare(found.session, await rules())
     by = (await governance.pids(found.session))[found.row.asker_id]
     await put_in_force(found.ctx, found.session, made, by=by, request=str(found.row.id))
     return Answer(Sent.SUCCEEDED, None, {"policy_version": made.version, "replaced": made.active}, None)
 
 
-PUBLISHING = Handler(_refusal, _ground, _ground_gone, _apply)
+PUBLISHING = Handler(_refusal, _ground, ground_gone, _apply)

@@ -30,7 +30,9 @@ async def _no_ground(_asked: Asked) -> None:
 
 
 async def _ground_gone(found: Scene) -> str | None:
-    """Somebody has pressed stop again since it was asked for."""
+    """Somebody has pressed stop again since it was asked for, or who asked has left."""
+    if not found.crowd.active.get(found.row.asker_id, False):
+        return "asker-left"
     which = 0 if found.row.action == RESUME_INSTALLATION else 1
     return "stopped-again" if found.in_force.stop_epochs[which] != found.row.stop_epochs[which] else None
 

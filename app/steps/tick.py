@@ -12,6 +12,7 @@ from app.steps.context import Context
 from app.steps.facts import bench
 from app.steps.progress import go_on
 from app.steps.scene import Scene, scene
+from app.steps.void import void_who_left
 from workflows.contracts import State
 
 
@@ -27,7 +28,10 @@ async def tick(ctx: Context, request_id: uuid.UUID) -> State:
 
 async def _due(found: Scene) -> bool:
     if found.status is Status.HELD:
-        return await _moot(found) or await go_on(found, await bench(found))
+        if await _moot(found):
+            return True
+        void = await void_who_left(found)
+        return await go_on(found, await bench(found)) or void
     if found.status is Status.APPROVED and found.now > found.row.expires_at:
         lapse(found, "not-started")
         return True
@@ -35,13 +39,22 @@ async def _due(found: Scene) -> bool:
 
 
 async def _moot(found: Scene) -> bool:
-    """A change whose ground has gone is not left for people to sign; what bots ask for is looked at when it starts."""
-    why = await change.ground_gone(found) if found.row.kind == Kind.GOVERNANCE else None
+    """A change whose ground has gone is not left for people to sign, nor what somebody asked who has left.
+
+    What bots ask for is looked at when it starts.
+    """
+    why = await change.ground_gone(found) if found.row.kind == Kind.GOVERNANCE else _asker_left(found)
     if why is None:
         return False
     found.become(Status.REVOKED, why)
     found.note("revoked", why=why)
     return True
+
+
+def _asker_left(found: Scene) -> str | None:
+    """Of a rollback, whose start would refuse it: who asked for it has left."""
+    by_person = found.row.asker_kind == "person"
+    return "asker-left" if by_person and not found.crowd.active.get(found.row.asker_id, False) else None
 
 
 def lapse(found: Scene, why: str) -> None:

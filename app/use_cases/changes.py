@@ -13,11 +13,21 @@ from app.domain.ask import MAX_PARAMETERS, Ask
 from app.domain.digest import canonical, request_id
 from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
 from app.domain.request import Kind
-from app.governance.built_in import BUILT_IN, PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
+from app.governance.built_in import (
+    BUILT_IN,
+    LINK,
+    OFF_BOARD,
+    PERMIT,
+    PUBLISH,
+    RESUME_BOT,
+    RESUME_INSTALLATION,
+    bot_of,
+)
 from app.governance.policy import Policy
 from app.steps.context import Context
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
+from app.use_cases.off_boarding import check_link, check_off_boarding
 from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
@@ -87,6 +97,8 @@ async def _check_resumption(ctx: Context, ask: Ask) -> None:
 CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
     PUBLISH: check_publication,
     PERMIT: check_permission,
+    OFF_BOARD: check_off_boarding,
+    LINK: check_link,
     RESUME_BOT: _check_resumption,
     RESUME_INSTALLATION: _check_resumption,
 }

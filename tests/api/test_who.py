@@ -45,6 +45,7 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
     ("DELETE", "/v1/delegations/{id}"): None,
     ("GET", "/v1/standing-permissions"): None,
     ("POST", "/v1/standing-permissions/{id}/revoke"): {"reason": "wrong"},
+    ("GET", "/v1/people/{id}/seats"): None,
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
     ("GET", "/v1/policy/history"): None,
@@ -78,6 +79,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("DELETE", "/v1/delegations/{id}"): (403, 403, 404, 403),
     ("GET", "/v1/standing-permissions"): (403, 403, 200, 403),
     ("POST", "/v1/standing-permissions/{id}/revoke"): (403, 403, 404, 403),
+    ("GET", "/v1/people/{id}/seats"): (403, 403, 403, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
     ("GET", "/v1/policy/history"): (403, 403, 200, 403),
@@ -89,9 +91,11 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
 
 
 def at(path: str) -> str:
-    """The path, of that request, that bot, or a version that there is not."""
+    """The path, of that request, that bot, somebody, or a version that there is not."""
     if path.startswith("/v1/policy/versions/"):
         return path.replace("{id}", f"sha256:{'0' * 64}")
+    if path.startswith("/v1/people/"):
+        return path.replace("{id}", "zoe")
     return path.replace("{id}", "bot" if path.startswith("/v1/bots/") else ID)
 
 

@@ -202,6 +202,10 @@ def _version(supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": supply.version}
 
 
+def _person(_supply: Supply, case: Case[Any], _n: int) -> None:
+    case.path_parameters = {**case.path_parameters, "id": "olivia"}
+
+
 def _permission(supply: Supply, case: Case[Any], _n: int) -> None:
     """Revoked already: it is told as it stands."""
     case.path_parameters = {**case.path_parameters, "id": supply.permission}
@@ -243,6 +247,7 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/bots/{id}/resume": _resume,
     "POST /v1/installation/resume": _resume,
     "POST /v1/governance-requests": _change,
+    "GET /v1/people/{id}/seats": _person,
     "POST /v1/standing-permissions/{id}/revoke": _permission,
     "POST /v1/identity-links": _link,
     "POST /v1/delegations": _give,

@@ -120,14 +120,14 @@ PUBLICATIONS = (
     ),
     Mutant(
         "publication: who asked administers still",
-        f"{PUBLISHING}:_ground_gone",
+        f"{PUBLISHING}:ground_gone",
         "if not (",
         "if False and not (",
         (STEPS + "test_who_asked_has_left",),
     ),
     Mutant(
         "publication: on the rules that it was signed on",
-        f"{PUBLISHING}:_ground_gone",
+        f"{PUBLISHING}:ground_gone",
         'return None if await stood(found.session) == ground.get("stood") else "rules-changed"',
         "return None",
         (
@@ -145,7 +145,7 @@ PUBLICATIONS = (
     ),
     Mutant(
         "publication: under the lock once more",
-        f"{PUBLISHING}:_apply",
+        f"{PUBLISHING}:put",
         'if await stood(found.session) != (found.row.ground or {}).get("stood"):',
         "if False:",
         (STEPS + "test_of_two_at_once_the_second_fails",),

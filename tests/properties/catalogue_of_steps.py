@@ -219,7 +219,7 @@ EXECUTION = (
     ),
     Mutant(
         "start: a void vote is void for good",
-        "app.steps.void:void_votes",
+        "app.steps.void:_void",
         "decision.standing = False",
         "pass",
         (EXECUTING + "test_a_vote_of_who_left_is_void_at_the_start",),

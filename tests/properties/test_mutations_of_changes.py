@@ -10,6 +10,7 @@ from tests.conftest import FIGURE
 from tests.properties.catalogue_of_budgets import BUDGETS
 from tests.properties.catalogue_of_delegations import DELEGATIONS
 from tests.properties.catalogue_of_exceptions import EXCEPTIONS
+from tests.properties.catalogue_of_people import PEOPLE
 from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
 from tests.properties.catalogue_of_reviews import REVIEWS
@@ -18,7 +19,7 @@ from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS, *REVIEWS)
+MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS, *REVIEWS, *PEOPLE)
 
 
 @pytest.fixture(scope="module")
