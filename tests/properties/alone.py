@@ -19,7 +19,15 @@ from app.steps.reviewing import Finding
 from app.use_cases import break_glass, permissions, reviews
 from app.use_cases.break_glass import Pull
 from tests.properties.asking import MOST, Asking, askings, rarely
-from tests.properties.exceptions import Permission, Review, Wish, askers_of_permissions, may_revoke, wishes
+from tests.properties.exceptions import (
+    Permission,
+    Review,
+    Wish,
+    askers_of_permissions,
+    closed_to_one,
+    may_revoke,
+    wishes,
+)
 from tests.properties.machine import Gate, levels, orders, which
 from tests.properties.made import POOL, RESPONDERS, RESUMERS
 from tests.properties.oracle import Case
@@ -60,10 +68,12 @@ class Alone(Gate):
     @rule(at=which, who=which, order=orders, half=st.booleans(), how=st.sampled_from(LOST))
     def act_alone(self, at: int, who: int, order: list[str], *, half: bool, how: str | None) -> None:
         """A responder releases something, loses the standing to have done so or not, and it is to start."""
-        case, responders = self._pick(at, "held"), sorted(self.oracle.files.responders)
-        person = responders[who % len(responders)]
+        case = self._to_release(at)
         if half:
             self._agree(case, order[:3])
+        responders = sorted(self.oracle.files.responders)
+        able = [person for person in responders if not self.oracle.too_near(case, person)] or responders
+        person = able[who % len(able)]
         self._pull(case, person, "strong")
         if case.glass is None or case.status != "approved":
             return
@@ -75,6 +85,17 @@ class Alone(Gate):
             self._execute(case)
         if self.runs and self.runs[-1][0] is case:
             self._answer(0, "succeeded")
+
+    def _to_release(self, at: int) -> Case:
+        """Something held, mostly what one person may release."""
+        held = [case for case in self.cases if case.kind == "action" and case.status == "held"]
+        fit = [
+            case
+            for case in held
+            if case.glass is None
+            and not list(closed_to_one(self.oracle.terms(case.demands), case.risk, irreversible=case.irreversible))
+        ]
+        return (fit or held)[at % len(fit or held)]
 
     def _lose(self, case: Case, person: str, how: str | None) -> None:
         files = self.oracle.files

@@ -259,7 +259,7 @@ def stages(group: str) -> SearchStrategy[StageMade]:
 
 
 ALL, SOON = frozenset({"critical", "irreversible"}), "20m"
-glasses = st.sampled_from([GlassMade(), GlassMade(ALL, SOON), GlassMade(ALL, "1h"), GlassMade(frozenset(), SOON), None])
+glasses = st.sampled_from([GlassMade(ALL, SOON), GlassMade(ALL, SOON), GlassMade(ALL, "1h"), GlassMade(), None])
 
 plans: SearchStrategy[PlanMade] = st.builds(
     PlanMade,
