@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from app.db import requests
@@ -17,7 +18,7 @@ from app.domain.clocks import rfc3339
 from app.domain.delegation import beside
 from app.domain.errors import Closed, Conflict, DigestDiffers, NotOpenToThis, Violation
 from app.domain.glass import Glass
-from app.domain.plan import PlanRule, missing
+from app.domain.plan import Plan, PlanRule, as_rule, begin, merge
 from app.domain.request import Kind, Level, Reversibility, Risk, Say, word
 from app.domain.separation import Facts, Person, exclusions, only_vote, violation
 from app.domain.states import Status
@@ -182,19 +183,27 @@ async def rules_still_allow(found: Scene, newer: PlanRule) -> bool:
 
 
 async def _hold_again(found: Scene, newer: PlanRule) -> None:
-    """Votes of the plan that was cut short do not fit the stages of another: they are void, and people sign anew."""
+    """Held for all that its plan and newer rules ask, the stricter of each.
+
+    Votes of the plan that was cut short do not fit the stages of another: they are void, and people sign anew.
+    """
     for decision in await requests.decisions(found.session, found.row.id):
         if decision.standing:
             decision.standing = False
             person = found.pid(decision.person_id)
             found.note("vote-void", violation="stale-authority", person=person, vote=str(decision.id))
-    plan = missing(None, newer, found.now, found.policy.end_of)
-    assert plan is not None  # noqa: S101  for the type checker: nothing was passed, so all of it is missing
+    wanted = _both(found.plan, newer)
     found.row.break_glass = {**(found.row.break_glass or {}), "void_at": rfc3339(found.now)}
-    found.row.lowered_by = sorted({*found.row.lowered_by, *await let_in(found, newer)})
-    found.row.members = {**members(found.policy, newer), **found.row.members}
+    found.row.lowered_by = sorted({*found.row.lowered_by, *await let_in(found, wanted)})
+    found.row.members = {**members(found.policy, wanted), **found.row.members}
     found.row.policy_version = found.policy.version
-    found.set_plan(plan)
+    found.set_plan(begin(wanted, found.now, found.policy.end_of))
     found.become(Status.HELD)
     found.note("held-again", why="policy-stricter", policy_version=found.policy.version, plan=found.row.plan)
     await found.changed()
+
+
+def _both(plan: Plan | None, newer: PlanRule) -> PlanRule:
+    """What was asked before the glass was broken, of which nothing was passed, with what newer rules ask."""
+    before = [] if plan is None else [replace(as_rule(plan, expires=newer.expires), name=newer.name)]
+    return replace(merge([*before, newer]), name=newer.name)

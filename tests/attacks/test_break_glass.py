@@ -300,6 +300,24 @@ async def test_newer_rules_that_allow_it_no_more_hold_it_again_for_people(world:
     assert await starts(world, shown)
 
 
+async def test_newer_rules_that_took_it_back_and_ask_for_others_ask_for_those_of_before_too(
+    world: World, rules: Path
+) -> None:
+    shown = await still(world, "do.two")
+    await broken(world, shown)
+    await change(
+        world,
+        rules,
+        "quorum: 2, within: 1h}], expires: 4h}",
+        "quorum: 1, within: 1h}], expires: 4h, break_glass: never}",
+    )
+    assert not await starts(world, shown)
+    assert await decided(world, "dana", shown) == "record"
+    assert not await starts(world, shown)
+    assert await decided(world, "marco", shown) == "record"
+    assert await starts(world, shown)
+
+
 async def test_newer_rules_that_took_it_back_and_allow_it_again(world: World, rules: Path) -> None:
     shown = await still(world, "do.high")
     await broken(world, shown)

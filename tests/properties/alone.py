@@ -29,11 +29,11 @@ from tests.properties.exceptions import (
     wishes,
 )
 from tests.properties.machine import Gate, levels, orders, which
-from tests.properties.made import POOL, RESPONDERS, RESUMERS
+from tests.properties.made import POOL, RESPONDERS, RESUMERS, SIMPLE, UNDO_PLAN
 from tests.properties.oracle import Case
 from tests.properties.rows import Said
 
-LOST = [None, None, None, "left", "seat", "owner", "never", "never", "buyer"]
+LOST = [None, None, None, "left", "seat", "owner", "never", "never", "other", "buyer"]
 CHANGED = [None, None, None, None, "title", "seat", "entitled", "late"]
 ENDED = [None, None, None, "revoked", "revoked", "ended", "title", "stopped"]
 signers = st.permutations(RESUMERS)
@@ -79,7 +79,7 @@ class Alone(Gate):
             return
         self._lose(case, person, how)
         self._execute(case)
-        if how == "never":
+        if how in ("never", "other"):
             self._pull(case, person, "strong")
             self._agree(case, order)
             self._execute(case)
@@ -108,6 +108,8 @@ class Alone(Gate):
             self._put(deployer=person)
         elif how == "never":
             self._put(plans={name: replace(plan, glass=None) for name, plan in files.plans.items()})
+        elif how == "other":
+            self._put(plans={**dict.fromkeys(files.plans, replace(SIMPLE, glass=None)), UNDO_PLAN: SIMPLE})
         elif how == "buyer" and case.behalf:
             self._put(subjects={**files.subjects, case.trigger or case.payee or case.behalf: person})
 
