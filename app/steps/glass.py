@@ -26,10 +26,10 @@ from app.governance.policy import Policy
 from app.steps.access import MAY, roles
 from app.steps.admission import members
 from app.steps.facts import Bench, bench
-from app.steps.lowering import let_in
+from app.steps.lowering import entitled_by_themselves, let_in
 from app.steps.scene import Scene
 
-KIND = "break-glass"
+KIND, BREAK = "break-glass", "break the glass of"
 NEEDED = Level.RECENT
 """How surely one must be who one says: it takes one person, so a session that somebody left open is not enough."""
 
@@ -50,12 +50,14 @@ def exclusions_of_one(person: Person, facts: Facts) -> list[Violation]:
     return broken + [more for more in only_vote(person, facts) if more not in broken]
 
 
-def violations(people: Bench, person_id: str, level: Level) -> list[Violation]:
+async def violations(found: Scene, people: Bench, person_id: str, level: Level) -> list[Violation]:
     """Every invariant that this responder would break."""
     person = people.people.get(person_id)
     if person is None or not person.active:
         return [violation("unlinked-identity")]
     broken = exclusions_of_one(person, people.facts)
+    if person_id not in people.facts.policy_authors and await entitled_by_themselves(found, person_id, BREAK):
+        broken.append(violation("policy-author"))
     if level < NEEDED:
         broken.append(violation("weak-authentication", want=word(NEEDED), have=word(level)))
     return broken
@@ -169,7 +171,7 @@ async def still_may(found: Scene) -> bool:
     person = people.people.get(by)
     if person is None or not person.active or exclusions_of_one(person, people.facts):
         return False
-    return bool(roles(found.policy, "person", by, found.row) & MAY["break the glass of"])
+    return bool(roles(found.policy, "person", by, found.row) & MAY[BREAK])
 
 
 async def rules_still_allow(found: Scene, newer: PlanRule) -> bool:

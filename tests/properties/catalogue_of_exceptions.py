@@ -87,6 +87,27 @@ EXCEPTIONS = (
         (ATTACK + "test_an_old_sign_in_is_not_enough",),
     ),
     Mutant(
+        "break-glass: who let themselves in",
+        f"{GLASS}:violations",
+        "if person_id not in people.facts.policy_authors and await entitled_by_themselves(found, person_id, BREAK):",
+        "if False:",
+        (ATTACK + "test_who_let_themselves_in_does_not",),
+    ),
+    Mutant(
+        "break-glass: by rules within the cool-down",
+        "app.steps.lowering:entitled_by_themselves",
+        "age < cool_down and ",
+        "",
+        (ATTACK + "test_who_let_themselves_in_may_in_time_and_who_responded_before_may_at_once",),
+    ),
+    Mutant(
+        "break-glass: who responded before",
+        "app.steps.lowering:entitled_by_themselves",
+        " and not _may(old, person, found.row, what)",
+        "",
+        (ATTACK + "test_who_let_themselves_in_may_in_time_and_who_responded_before_may_at_once",),
+    ),
+    Mutant(
         "break-glass: a responder",
         f"{RELEASING}:_released",
         'require(found.policy, who, found.row, "break the glass of")',
@@ -159,7 +180,7 @@ EXCEPTIONS = (
     Mutant(
         "break-glass: a responder still, at the start",
         f"{GLASS}:still_may",
-        'return bool(roles(found.policy, "person", by, found.row) & MAY["break the glass of"])',
+        'return bool(roles(found.policy, "person", by, found.row) & MAY[BREAK])',
         "return True",
         (ATTACK + "test_who_has_lost_the_standing_has_released_nothing",),
     ),
