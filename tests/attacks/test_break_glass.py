@@ -166,7 +166,7 @@ async def test_who_let_themselves_in_does_not(world: World, who: str, by: str) -
 async def test_who_let_themselves_in_may_in_time_and_who_responded_before_may_at_once(world: World) -> None:
     """Others' rules, and rules that change nothing of it, keep nobody out."""
     await world.publish(draft(LET_IN))
-    await sql(world, "update request set updated_at = updated_at - interval '100 days' where kind = 'governance'")
+    await sql(world, "update request set updated_at = updated_at - interval '60 days' where kind = 'governance'")
     await world.publish(draft(LET_IN, ("title: Another bot", "title: Still another bot")))
     assert (await broken(world, await still(world, "do.high"), "ada"))["status"] == "approved"
 
