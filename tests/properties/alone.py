@@ -34,6 +34,7 @@ from tests.properties.oracle import Case
 from tests.properties.rows import Said
 
 LOST = [None, None, None, "left", "seat", "owner", "never", "never", "other", "buyer"]
+THEN = [None, "looked at", "looked at", "overdue"]
 CHANGED = [None, None, None, None, "title", "seat", "entitled", "late"]
 ENDED = [None, None, None, "revoked", "revoked", "ended", "title", "stopped"]
 signers = st.permutations(RESUMERS)
@@ -65,12 +66,14 @@ class Alone(Gate):
             await self._heard(case, actor, key, Said(actor.id, level, "break", reason=True, digest=not other))
 
     @precondition(lambda self: any(case.kind == "action" and case.status == "held" for case in self.cases))
-    @rule(at=which, who=which, order=orders, half=st.booleans(), how=st.sampled_from(LOST))
-    def act_alone(self, at: int, who: int, order: list[str], *, half: bool, how: str | None) -> None:
+    @rule(at=which, who=which, order=orders, how=st.sampled_from(LOST), then=st.sampled_from(THEN))
+    def act_alone(self, at: int, who: int, order: list[str], how: str | None, then: str | None) -> None:
         """A responder releases something, loses the standing to have done so or not, and it is to start."""
-        case = self._to_release(at)
-        if half:
-            self._agree(case, order[:3])
+        self._act_alone(self._to_release(at), who, order, how, then)
+
+    def _act_alone(self, case: Case, who: int, order: list[str], how: str | None, then: str | None) -> None:
+        if then is not None and any(len(demand.stages) > 1 for demand in case.demands):
+            self._agree(case, order[:1])
         responders = sorted(self.oracle.files.responders)
         able = [person for person in responders if not self.oracle.too_near(case, person)] or responders
         person = able[who % len(able)]
@@ -85,6 +88,11 @@ class Alone(Gate):
             self._execute(case)
         if self.runs and self.runs[-1][0] is case:
             self._answer(0, "succeeded")
+        review = self.oracle.exceptions.reviews[-1]
+        if then == "looked at":
+            self._attest(review, review.reviewers[0], "login", "justified")
+        elif then == "overdue":
+            self._sweep(late=True, back=True)
 
     def _to_release(self, at: int) -> Case:
         """Something held, mostly what one person may release."""
@@ -143,12 +151,15 @@ class Alone(Gate):
     @rule(late=st.booleans(), back=st.sampled_from([True, True, True, False]), order=orders)
     def sweep(self, *, late: bool, back: bool, order: list[str]) -> None:
         """The worker looks for what nobody has reviewed in time; what was signed meanwhile is to start."""
+        for case in [case for case in self.cases if case.status == "held"][-1:]:
+            self._agree(case, order)
+        self._sweep(late=late, back=back)
+
+    def _sweep(self, *, late: bool, back: bool) -> None:
         known = self.oracle.exceptions
         if late:
             first = min(one.due for one in known.reviews if one.done is None and not one.overdue)
             self.ground.clock.at = max(self.ground.clock.at, first)
-        for case in [case for case in self.cases if case.status == "held"][-1:]:
-            self._agree(case, order)
         due = known.late(self.ground.clock.at)
         assert self.ground.run(reviews.suspend_overdue(self.services.ctx)) == len(due), f"{due} were due"
         for one in due:
@@ -176,6 +187,9 @@ class Alone(Gate):
     )
     def permit(self, *, wish: Wish, who: str, order: list[str], how: str | None, asking: Asking, own: bool) -> None:
         """Somebody asks for a permission, those who may sign it do, something changes or not; and the bot asks."""
+        self._permit(wish, who, order, how, asking, own=own)
+
+    def _permit(self, wish: Wish, who: str, order: list[str], how: str | None, asking: Asking, *, own: bool) -> None:
         case = self._wished(wish, who)
         if own:
             self._do(case, partial(self._decide, case, who, "strong", "approve", "because"), again=False)
@@ -188,7 +202,7 @@ class Alone(Gate):
             self._redefine(wish.action, entitled=how == "entitled")
         self._execute(case)
         if case.status == "succeeded":
-            self._ask(replace(asking, action=wish.action, parent=None, instead=None, payee=None, late=False))
+            self._ask(replace(asking, action=wish.action, amount=5, parent=None, instead=None, payee=None, late=False))
 
     def _wished(self, wish: Wish, who: str) -> Case:
         ends = rfc3339(self.ground.clock.at + timedelta(seconds=wish.span))
@@ -221,6 +235,9 @@ class Alone(Gate):
     @rule(at=which, asking=askings, how=st.sampled_from(ENDED), who=anybody)
     def use(self, at: int, asking: Asking, how: str | None, who: str) -> None:
         """The bot asks for what it has a permission for, that ends or not, and it is to start."""
+        self._use(at, asking, how, who)
+
+    def _use(self, at: int, asking: Asking, how: str | None, who: str) -> None:
         one = self.oracle.exceptions.permissions[-1 - at % len(self.oracle.exceptions.permissions)]
         if how == "ended":
             self.ground.clock.at = max(self.ground.clock.at, one.ends - timedelta(seconds=30))
