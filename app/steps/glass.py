@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from app.db import requests
@@ -17,7 +18,7 @@ from app.domain.clocks import rfc3339
 from app.domain.delegation import beside
 from app.domain.errors import Closed, Conflict, DigestDiffers, NotOpenToThis, Violation
 from app.domain.glass import Glass
-from app.domain.plan import PlanRule, missing
+from app.domain.plan import Plan, PlanRule, as_rule, begin, merge
 from app.domain.request import Kind, Level, Reversibility, Risk, Say, word
 from app.domain.separation import Facts, Person, exclusions, only_vote, violation
 from app.domain.states import Status
@@ -25,10 +26,10 @@ from app.governance.policy import Policy
 from app.steps.access import MAY, roles
 from app.steps.admission import members
 from app.steps.facts import Bench, bench
-from app.steps.lowering import let_in
+from app.steps.lowering import entitled_by_themselves, let_in
 from app.steps.scene import Scene
 
-KIND = "break-glass"
+KIND, BREAK = "break-glass", "break the glass of"
 NEEDED = Level.RECENT
 """How surely one must be who one says: it takes one person, so a session that somebody left open is not enough."""
 
@@ -49,12 +50,14 @@ def exclusions_of_one(person: Person, facts: Facts) -> list[Violation]:
     return broken + [more for more in only_vote(person, facts) if more not in broken]
 
 
-def violations(people: Bench, person_id: str, level: Level) -> list[Violation]:
+async def violations(found: Scene, people: Bench, person_id: str, level: Level) -> list[Violation]:
     """Every invariant that this responder would break."""
     person = people.people.get(person_id)
     if person is None or not person.active:
         return [violation("unlinked-identity")]
     broken = exclusions_of_one(person, people.facts)
+    if person_id not in people.facts.policy_authors and await entitled_by_themselves(found, person_id, BREAK):
+        broken.append(violation("policy-author"))
     if level < NEEDED:
         broken.append(violation("weak-authentication", want=word(NEEDED), have=word(level)))
     return broken
@@ -168,7 +171,7 @@ async def still_may(found: Scene) -> bool:
     person = people.people.get(by)
     if person is None or not person.active or exclusions_of_one(person, people.facts):
         return False
-    return bool(roles(found.policy, "person", by, found.row) & MAY["break the glass of"])
+    return bool(roles(found.policy, "person", by, found.row) & MAY[BREAK])
 
 
 async def rules_still_allow(found: Scene, newer: PlanRule) -> bool:
@@ -182,19 +185,27 @@ async def rules_still_allow(found: Scene, newer: PlanRule) -> bool:
 
 
 async def _hold_again(found: Scene, newer: PlanRule) -> None:
-    """Votes of the plan that was cut short do not fit the stages of another: they are void, and people sign anew."""
+    """Held for all that its plan and newer rules ask, the stricter of each.
+
+    Votes of the plan that was cut short do not fit the stages of another: they are void, and people sign anew.
+    """
     for decision in await requests.decisions(found.session, found.row.id):
         if decision.standing:
             decision.standing = False
             person = found.pid(decision.person_id)
             found.note("vote-void", violation="stale-authority", person=person, vote=str(decision.id))
-    plan = missing(None, newer, found.now, found.policy.end_of)
-    assert plan is not None  # noqa: S101  for the type checker: nothing was passed, so all of it is missing
+    wanted = _both(found.plan, newer)
     found.row.break_glass = {**(found.row.break_glass or {}), "void_at": rfc3339(found.now)}
-    found.row.lowered_by = sorted({*found.row.lowered_by, *await let_in(found, newer)})
-    found.row.members = {**members(found.policy, newer), **found.row.members}
+    found.row.lowered_by = sorted({*found.row.lowered_by, *await let_in(found, wanted)})
+    found.row.members = {**members(found.policy, wanted), **found.row.members}
     found.row.policy_version = found.policy.version
-    found.set_plan(plan)
+    found.set_plan(begin(wanted, found.now, found.policy.end_of))
     found.become(Status.HELD)
     found.note("held-again", why="policy-stricter", policy_version=found.policy.version, plan=found.row.plan)
     await found.changed()
+
+
+def _both(plan: Plan | None, newer: PlanRule) -> PlanRule:
+    """What was asked before the glass was broken, of which nothing was passed, with what newer rules ask."""
+    before = [] if plan is None else [replace(as_rule(plan, expires=newer.expires), name=newer.name)]
+    return replace(merge([*before, newer]), name=newer.name)

@@ -18,7 +18,9 @@ from app.domain.verdict import Outcome, Verdict
 from app.governance.built_in import PUBLICATIONS
 from app.governance.policy import Policy
 from app.governance.separation import MAX_COOL_DOWN
+from app.steps.access import MAY, roles
 from app.steps.admission import Asked
+from app.steps.context import Context
 from app.steps.crowd import Crowd, crowd
 from app.steps.scene import Scene
 
@@ -69,6 +71,28 @@ async def let_in(found: Scene, plan: PlanRule) -> frozenset[str]:
     return frozenset().union(*authors) & frozenset().union(*joined)
 
 
+async def entitled_by_themselves(found: Scene, person: str, what: str) -> bool:
+    """Whether this person may do that with a request by rules that they published within the cool-down, not before."""
+    published = await requests.succeeded(found.session, PUBLICATIONS, found.now - MAX_COOL_DOWN)
+    before = [await found.ctx.rules.version(found.session, one.verdict["policy_version"]) for one in published]
+    ages = [found.now - one.updated_at for one in published]
+    cool_down = _cool_down(found.policy, list(zip(ages, before, strict=True)))
+    for one, age, old in zip(published, ages, before, strict=True):
+        if age < cool_down and person in await _authors(found.session, one) and not _may(old, person, found.row, what):
+            after = await _after(found.ctx, found.session, one)
+            if _may(after, person, found.row, what):
+                return True
+    return False
+
+
+def _may(policy: Policy, person: str, row: Request, what: str) -> bool:
+    return bool(roles(policy, "person", person, row) & MAY[what])
+
+
+async def _after(ctx: Context, session: AsyncSession, published: Request) -> Policy:
+    return await ctx.rules.version(session, (published.execution or {})["result"]["policy_version"])
+
+
 async def _authors(session: AsyncSession, published: Request) -> frozenset[str]:
     """Who asked for a publication, and who approved it."""
     made = await requests.decisions(session, published.id)
@@ -87,7 +111,7 @@ async def _by(
     asked: Asked, published: Request, before: Policy, bar: Bar, bar_under: Callable[[Policy], Awaitable[Bar]]
 ) -> frozenset[str]:
     """Of those who made one publication: who gained by it, and has still."""
-    after = await asked.ctx.rules.version(asked.session, (published.execution or {})["result"]["policy_version"])
+    after = await _after(asked.ctx, asked.session, published)
     authors = await _authors(asked.session, published)
     then = await bar_under(before)
     return gained(authors, bar, then) & gained(authors, await bar_under(after), then)

@@ -66,7 +66,7 @@ async def _judged(found: Scene, who: Actor, person: str, pull: Pull) -> Interloc
     if await go_on(found, people):
         await found.changed()
         outbox.nudge(found.session, found.row.id)
-    broken = glass.violations(people, person, who.level)
+    broken = await glass.violations(found, people, person, who.level)
     if broken:
         return await _noted(found, who, Forbidden(" ".join(v.sentence for v in broken), broken))
     against = glass.conflict(found, people, person, pull.digest)

@@ -13,6 +13,7 @@ from app.steps.finish import finish
 from app.steps.start import start
 from app.use_cases import act
 from tests.api.conftest import GO_ON
+from tests.drafts import draft
 from tests.properties.quiet import SUCCEEDED, decided, ended, leave, refused, starts, status
 from tests.steps.breaking import broken, forbidden, reviewed, still, swept
 from tests.steps.delegating import away, entry_of
@@ -139,6 +140,35 @@ async def test_a_responder_of_another_bot_does_not(world: World, rules: Path) ->
     with pytest.raises((Forbidden, NotFound)):
         await broken(world, shown, "rita")
     assert await status(world, shown) == "held"
+
+
+LET_IN = (RESPONDERS, "members: [ivan, nora, ada, fiona], may: [respond]")
+
+
+@pytest.fixture
+async def long_ago(world: World) -> AsyncIterator[None]:
+    """What one test has published concerns no other."""
+    yield
+    await sql(world, "update request set updated_at = updated_at - interval '400 days' where kind = 'governance'")
+
+
+@pytest.mark.usefixtures("rules", "long_ago")
+@pytest.mark.parametrize(("who", "by"), [("ada", "ben"), ("ben", "ada")], ids=["asked for it", "approved it"])
+async def test_who_let_themselves_in_does_not(world: World, who: str, by: str) -> None:
+    """Ada joins the responders by rules that she asked for, or approved; that Fiona does is no doing of hers."""
+    await world.publish(draft(LET_IN), who, by)
+    shown = await still(world, "do.high")
+    assert await forbidden(world, shown, "ada") == {"policy-author"}
+    assert (await broken(world, shown, "fiona"))["status"] == "approved"
+
+
+@pytest.mark.usefixtures("rules", "long_ago")
+async def test_who_let_themselves_in_may_in_time_and_who_responded_before_may_at_once(world: World) -> None:
+    """Others' rules, and rules that change nothing of it, keep nobody out."""
+    await world.publish(draft(LET_IN))
+    await sql(world, "update request set updated_at = updated_at - interval '60 days' where kind = 'governance'")
+    await world.publish(draft(LET_IN, ("title: Another bot", "title: Still another bot")))
+    assert (await broken(world, await still(world, "do.high"), "ada"))["status"] == "approved"
 
 
 async def test_an_old_sign_in_is_not_enough(world: World) -> None:
@@ -296,6 +326,24 @@ async def test_newer_rules_that_allow_it_no_more_hold_it_again_for_people(world:
         await broken(world, shown)
     assert await decided(world, "dana", shown) == "record"  # what was said of the plan that was cut short is void
     assert await status(world, shown) == "held"
+    assert await decided(world, "marco", shown) == "record"
+    assert await starts(world, shown)
+
+
+async def test_newer_rules_that_took_it_back_and_ask_for_others_ask_for_those_of_before_too(
+    world: World, rules: Path
+) -> None:
+    shown = await still(world, "do.two")
+    await broken(world, shown)
+    await change(
+        world,
+        rules,
+        "quorum: 2, within: 1h}], expires: 4h}",
+        "quorum: 1, within: 1h}], expires: 4h, break_glass: never}",
+    )
+    assert not await starts(world, shown)
+    assert await decided(world, "dana", shown) == "record"
+    assert not await starts(world, shown)
     assert await decided(world, "marco", shown) == "record"
     assert await starts(world, shown)
 

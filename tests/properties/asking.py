@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -37,6 +38,13 @@ class Asking:
     instead: int | None
     late: bool
     fast: bool
+    amount: int | None = None
+
+    def parameters(self, tag: str) -> dict[str, Any]:
+        """As they are sent. ``tag``: of this life, whose things are no other's."""
+        thing = f"{self.thing}-{tag}" if self.thing else None
+        said = {"thing": thing, "payee": self.payee, "amount": self.amount}
+        return {key: value for key, value in said.items() if value is not None}
 
 
 askings = st.builds(
@@ -51,4 +59,5 @@ askings = st.builds(
     instead=st.sampled_from([None] * 9 + [*range(MOST)]),
     late=rarely,
     fast=st.booleans(),
+    amount=st.sampled_from([None, 5, 5, 50]),
 )

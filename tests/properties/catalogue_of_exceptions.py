@@ -87,6 +87,27 @@ EXCEPTIONS = (
         (ATTACK + "test_an_old_sign_in_is_not_enough",),
     ),
     Mutant(
+        "break-glass: who let themselves in",
+        f"{GLASS}:violations",
+        "if person_id not in people.facts.policy_authors and await entitled_by_themselves(found, person_id, BREAK):",
+        "if False:",
+        (ATTACK + "test_who_let_themselves_in_does_not",),
+    ),
+    Mutant(
+        "break-glass: by rules within the cool-down",
+        "app.steps.lowering:entitled_by_themselves",
+        "age < cool_down and ",
+        "",
+        (ATTACK + "test_who_let_themselves_in_may_in_time_and_who_responded_before_may_at_once",),
+    ),
+    Mutant(
+        "break-glass: who responded before",
+        "app.steps.lowering:entitled_by_themselves",
+        " and not _may(old, person, found.row, what)",
+        "",
+        (ATTACK + "test_who_let_themselves_in_may_in_time_and_who_responded_before_may_at_once",),
+    ),
+    Mutant(
         "break-glass: a responder",
         f"{RELEASING}:_released",
         'require(found.policy, who, found.row, "break the glass of")',
@@ -143,6 +164,13 @@ EXCEPTIONS = (
         (ATTACK + "test_newer_rules_that_allow_it_no_more_hold_it_again_for_people",),
     ),
     Mutant(
+        "break-glass: what was asked before newer rules took it back",
+        f"{GLASS}:_both",
+        "merge([*before, newer])",
+        "merge([newer])",
+        (ATTACK + "test_newer_rules_that_took_it_back_and_ask_for_others_ask_for_those_of_before_too",),
+    ),
+    Mutant(
         "break-glass: who still may, at the start",
         f"{START}:_votes_still_stand",
         "may = await glass.still_may(found)",
@@ -152,7 +180,7 @@ EXCEPTIONS = (
     Mutant(
         "break-glass: a responder still, at the start",
         f"{GLASS}:still_may",
-        'return bool(roles(found.policy, "person", by, found.row) & MAY["break the glass of"])',
+        'return bool(roles(found.policy, "person", by, found.row) & MAY[BREAK])',
         "return True",
         (ATTACK + "test_who_has_lost_the_standing_has_released_nothing",),
     ),

@@ -112,6 +112,16 @@ PEOPLE = (
         (GUARDS + "test_who_let_themselves_into_a_stage_that_was_added",),
     ),
     Mutant(
+        "off-boarding: it is a publication, for who makes themselves a responder by it",
+        "app.steps.lowering:entitled_by_themselves",
+        "requests.succeeded(found.session, PUBLICATIONS,",
+        'requests.succeeded(found.session, ("interlock.policy.publish",),',
+        (
+            GUARDS + "test_who_took_a_responders_place_does_not_break_the_glass",
+            GUARDS + "test_nor_of_what_waited_already",
+        ),
+    ),
+    Mutant(
         "off-boarding: it is a publication, for who they were as customers",
         "app.steps.crowd:crowd",
         "governance.everybody(session, PUBLICATIONS,",

@@ -8,8 +8,11 @@ PURE = "app.domain.permission"
 USING = "app.steps.permissions"
 GRANTING = "app.steps.permitting"
 POLICY = "app.governance.policy"
+LISTING = "app.use_cases.permissions"
+STORED = "app.db.permissions"
 GUARDS = "properties/test_guards_of_permissions.py::"
 GRANTERS = "properties/test_guards_of_granters.py::"
+REVOCATIONS = "properties/test_guards_of_revocations.py::"
 
 PERMISSIONS = (
     Mutant(
@@ -242,5 +245,54 @@ PERMISSIONS = (
         "if action == PERMIT:",
         "if False:",
         (GUARDS + "test_two_persons_sign_in_turn",),
+    ),
+    Mutant(
+        "permission: who revokes one",
+        f"{LISTING}:_require",
+        "if not may_revoke(policy, person, row.bot):",
+        "if False:",
+        (REVOCATIONS + "test_who_sees_it_and_may_not_revoke",),
+    ),
+    Mutant(
+        "permission: who may see it, to revoke it",
+        f"{LISTING}:_require",
+        "not (seen is None or row.bot in seen)",
+        "False",
+        (REVOCATIONS + "test_who_does_not_even_see_it",),
+    ),
+    Mutant(
+        "permission: who sees them",
+        f"{LISTING}:_seen",
+        "person in policy.responders(bot) or _seated(policy, person, bot, SEATS)",
+        "True",
+        (REVOCATIONS + "test_who_does_not_even_see_it",),
+    ),
+    Mutant(
+        "permission: who sees them, by name of the bot",
+        f"{LISTING}:listing",
+        "{bot} if bots is None or bot in bots else set()",
+        "{bot}",
+        (REVOCATIONS + "test_who_does_not_even_see_it",),
+    ),
+    Mutant(
+        "permission: one at a time counts a use",
+        f"{STORED}:to_use",
+        ".with_for_update(key_share=True)",
+        "",
+        (REVOCATIONS + "test_two_uses_of_the_last_one", REVOCATIONS + "test_a_use_and_a_revocation"),
+    ),
+    Mutant(
+        "permission: not revoked while it starts",
+        f"{STORED}:shared",
+        ".with_for_update(read=True)",
+        "",
+        (REVOCATIONS + "test_a_start_and_a_revocation",),
+    ),
+    Mutant(
+        "permission: revoked once",
+        f"{STORED}:locked",
+        ".with_for_update(key_share=True)",
+        "",
+        (REVOCATIONS + "test_two_revocations",),
     ),
 )

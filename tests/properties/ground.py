@@ -32,7 +32,7 @@ from app.use_cases.actors import Actor
 from app.use_cases.governance import install
 from app.use_cases.services import Services, Waiters
 from tests.properties.made import ACCOUNTS, ISSUER, Files
-from tests.properties.oracle import Row, Vote
+from tests.properties.rows import Row, Vote
 
 T = TypeVar("T")
 BASE_URL = "http://interlock.test"
@@ -90,6 +90,11 @@ class Ground:
         async with self.database.transaction() as session:
             await session.execute(text(statement), values)
 
+    async def select(self, statement: str, **values: Any) -> Sequence[Any]:
+        """Rows, straight from the database."""
+        async with self.database.transaction() as session:
+            return (await session.execute(text(statement), values)).all()
+
     async def credential(self, maker: str) -> str:
         """A client credential of the bot, by this person."""
         client_id = f"bot-{uuid.uuid4().hex}"
@@ -119,4 +124,6 @@ class Ground:
         assert verify_stream(stream, stored) == []
         votes = [Vote(str(d.id), d.stage, d.person_id, d.say, d.standing) for d in made]
         stages = [] if row.plan is None else row.plan["stages"]
-        return Row(row.status, row.version, row.expires_at, stages, votes), [json.loads(e.body) for e in stored]
+        permission = row.verdict.get("permission")
+        seen = Row(row.status, row.version, row.expires_at, stages, votes, permission, row.break_glass)
+        return seen, [json.loads(e.body) for e in stored]

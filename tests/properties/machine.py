@@ -30,7 +30,8 @@ from tests.properties.asking import ANSWERS, MOST, Asking, askings, rarely
 from tests.properties.ground import NOON
 from tests.properties.leaving import Leaving
 from tests.properties.made import ACCOUNTS, ACTIONS, GROUPS, LEVELS, POOL, RESPONDERS, RISKS, SUBJECTS, UNDO_PLAN, Files
-from tests.properties.oracle import Case, Said
+from tests.properties.oracle import Case
+from tests.properties.rows import Said
 
 which = st.integers(0, MOST - 1)
 accounts = st.sampled_from([*POOL, *POOL, *ACCOUNTS])
@@ -70,11 +71,10 @@ class Gate(Leaving):
 
     def _ask(self, asking: Asking) -> None:
         before, after = self._at(asking.parent), self._at(asking.instead)
-        thing = f"{asking.thing}-{self.tag}" if asking.thing else None
         client, maker = self.clients[asking.client]
         ask = Ask(
             *("action", "bot", "bot", client, asking.action),
-            parameters={key: said for key, said in (("thing", thing), ("payee", asking.payee)) if said},
+            parameters=asking.parameters(self.tag),
             on_behalf_of=asking.behalf or "customer:nobody",
             triggered_by=asking.trigger,
             parent=None if before is None else before.id,
@@ -96,6 +96,7 @@ class Gate(Leaving):
             behalf=ask.on_behalf_of or "",
             trigger=ask.triggered_by,
             payee=ask.parameters.get("payee"),
+            amount=ask.parameters.get("amount"),
             maker=maker,
             risk=risk,
             irreversible=irreversible,
@@ -376,7 +377,7 @@ class Gate(Leaving):
         actor = Actor("person", who, f"oidc:https://id.test#{who}", Level.LOGIN)
         answered = self.ground.seen["answered: stopped"]
         self.ground.run(self._answered(partial(self._thrown, actor, None if of_all else "bot")))
-        may = who in (*RESPONDERS, "sec")
+        may = who in self.oracle.files.responders | {"sec"}
         assert (self.ground.seen["answered: stopped"] > answered) is may, f"{who} has stopped it, or has not"
         if may:
             all_, bots = self.oracle.stops

@@ -49,6 +49,7 @@ ACTIONS = {
     "look.up": ActionMade("low", "read_only", "p1", by_bot=True),
     "look.grave": ActionMade("critical", "read_only", "p0", by_bot=True),
 }
+PARAMETERS = {"thing": {"type": "string"}, "payee": {"type": "string"}, "amount": {"type": "integer"}}
 UNDO, UNDO_PLAN = "undo.it", "undoing"
 """What undoes, and the plan under which people sign that: at first one that can be passed."""
 
@@ -74,24 +75,41 @@ class StageMade:
 
 
 @dataclass(frozen=True, slots=True)
+class GlassMade:
+    """What a plan lets one person release alone beyond the usual, and by when another looks at that."""
+
+    allow: frozenset[str] = frozenset()
+    review_within: str = "24h"
+
+    def as_json(self) -> dict[str, Any]:
+        """As the files spell it."""
+        return {"allow": sorted(self.allow), "review_within": self.review_within}
+
+
+@dataclass(frozen=True, slots=True)
 class PlanMade:
-    """One plan in the files."""
+    """One plan in the files. ``glass``: None means never."""
 
     stages: tuple[StageMade, ...]
     expires: str
     fallback: str | None
     repeat: bool
+    glass: GlassMade | None = GlassMade()
 
     def as_json(self) -> dict[str, Any]:
         """As the files spell it."""
         maybe = {} if self.fallback is None else {"fallback": self.fallback}
         stages = [stage.as_json() for stage in self.stages]
-        return {"stages": stages, "expires": self.expires, "allow_repeat": self.repeat, **maybe}
+        glass = "never" if self.glass is None else self.glass.as_json()
+        return {"stages": stages, "expires": self.expires, "allow_repeat": self.repeat, "break_glass": glass, **maybe}
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A governance folder as data. ``rules``: action and ``allow``, ``deny`` or a plan; ``titles``: definitions."""
+    """A governance folder as data. ``rules``: action and ``allow``, ``deny`` or a plan; ``titles``: definitions.
+
+    ``more``: who responds beside `RESPONDERS`; ``exceptions``: who sits on that seat.
+    """
 
     present: frozenset[str]
     groups: Mapping[str, frozenset[str]]
@@ -104,10 +122,24 @@ class Files:
     rules: tuple[tuple[str, str], ...] = ()
     entitled: frozenset[str] = frozenset(ACTIONS)
     titles: Mapping[str, int] | None = None
+    more: frozenset[str] = frozenset()
+    exceptions: str = "exc"
 
     def members(self, group: str) -> frozenset[str]:
         """Who is in a group, one of Interlock's own too."""
-        return frozenset(RESUMERS) if group.startswith("interlock:resume") else self.groups[group]
+        if group.startswith("interlock:exceptions"):
+            return frozenset({self.exceptions})
+        return frozenset(RESUMERS) if group.startswith("interlock:") else self.groups[group]
+
+    @property
+    def responders(self) -> frozenset[str]:
+        """Everybody who responds."""
+        return self.more | frozenset(RESPONDERS)
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The bot's business owners."""
+        return self.groups.get(self.business.removeprefix("group:"), frozenset({self.business}))
 
     def sound(self) -> Files:
         """The same without what a folder may not say: absent people in groups or on seats, an empty seat."""
@@ -118,14 +150,19 @@ class Files:
             group = groups.get(seat.removeprefix("group:"))
             return seat if group or seat in here else here[0]
 
+        business = held(self.business)
+        owners = groups.get(business.removeprefix("group:"), frozenset({business})) | {*self.own_business.values()}
+        excepting = self.exceptions in (*here, *FIXED) and self.exceptions not in owners
         return replace(
             self,
             present=frozenset(here),
+            more=self.more & frozenset(here),
+            exceptions=self.exceptions if excepting else "exc",
             groups=groups,
             accounts={account: who if who in here else None for account, who in self.accounts.items()},
             subjects={subject: who if who in here else None for subject, who in self.subjects.items()},
-            business=held(self.business),
-            deployer=self.deployer if self.deployer in (*here, *RESUMERS) else here[0],
+            business=business,
+            deployer=self.deployer if self.deployer in (*here, "ada", "ben") else here[0],
             own_business={action: who if who in here else None for action, who in self.own_business.items()},
         )
 
@@ -139,7 +176,7 @@ class Files:
             "people": [self._person(who) for who in (*FIXED, *sorted(self.present))],
             "groups": [
                 *({"name": name, "members": sorted(members)} for name, members in sorted(self.groups.items())),
-                {"name": "responders", "members": list(RESPONDERS), "may": ["respond"]},
+                {"name": "responders", "members": sorted(self.responders), "may": ["respond"]},
                 {"name": "admins", "members": ["ada", "ben"], "may": ["administer"]},
             ],
             "targets": [
@@ -162,7 +199,7 @@ class Files:
 
     def _bot(self, name: str, entitlements: list[str]) -> dict[str, Any]:
         seats = {"security": "sec", "legal": "leg", "model_quality": "mod", "rollback": "rol", "permissions": "per"}
-        owners = {"business": self.business, "incident": "group:responders", "exceptions": "exc", **seats}
+        owners = {"business": self.business, "incident": "group:responders", "exceptions": self.exceptions, **seats}
         return {"id": name, "entitlements": entitlements, "deployed_by": self.deployer, "owners": owners}
 
     def _action(self, name: str) -> dict[str, Any]:
@@ -179,7 +216,7 @@ class Files:
             "title": f"{name} {(self.titles or {}).get(name, 0)}",
             "risk": made.risk,
             "reversibility": made.reversibility,
-            "parameters": {"type": "object", "properties": {"thing": {"type": "string"}, "payee": {"type": "string"}}},
+            "parameters": {"type": "object", "properties": PARAMETERS},
             "beneficiary": "has(parameters.payee) ? parameters.payee : null",
             "run": {"bot": {"target": "desk", "start_within": "10m"}} if made.by_bot else {"http": http},
             **{key: value for key, value in maybe.items() if value is not None},
@@ -221,6 +258,9 @@ def stages(group: str) -> SearchStrategy[StageMade]:
     )
 
 
+ALL, SOON = frozenset({"critical", "irreversible"}), "20m"
+glasses = st.sampled_from([GlassMade(ALL, SOON), GlassMade(ALL, SOON), GlassMade(ALL, "1h"), GlassMade(), None])
+
 plans: SearchStrategy[PlanMade] = st.builds(
     PlanMade,
     stages=st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3, unique=True).flatmap(
@@ -229,6 +269,7 @@ plans: SearchStrategy[PlanMade] = st.builds(
     expires=st.sampled_from(["4h", "20m", "4h", "30s", "4h"]),
     fallback=st.none() | st.sampled_from(GROUPS),
     repeat=st.booleans(),
+    glass=glasses,
 )
 
 rules = st.lists(
@@ -250,4 +291,6 @@ def files(draw: st.DrawFn) -> Files:
         plans={**{name: draw(plans) for name in PLANS}, UNDO_PLAN: SIMPLE},
         rules=draw(rules),
         titles=dict.fromkeys(ACTIONS, 0),
+        more=draw(st.frozensets(people, max_size=3)),
+        exceptions=draw(st.sampled_from(["exc", *POOL])),
     ).sound()

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.properties.absence import Away, as_one, away_for, beside
-from tests.properties.made import ACTIONS, FIXED, LEVELS, RESPONDERS, RISKS, UNDO_PLAN, Files, PlanMade, StageMade
+from tests.properties.exceptions import GRANT, SIGNERS, Broken, Permission, Wish, strictest
+from tests.properties.made import ACTIONS, FIXED, LEVELS, RISKS, UNDO_PLAN, Files, GlassMade, PlanMade, StageMade
+from tests.properties.rows import Row, Said, Vote
 
 MOVES: dict[str | None, set[str]] = {
     None: {"denied", "approved", "held", "expired"},
@@ -29,6 +31,7 @@ SPANS = {
     "20m": timedelta(minutes=20),
     "4h": timedelta(hours=4),
     "24h": timedelta(hours=24),
+    "72h": timedelta(hours=72),
 }
 ALLOWED_FOR = timedelta(minutes=10)
 UNDONE_WITHIN = timedelta(hours=1)
@@ -49,6 +52,7 @@ class Demand:
     expires: timedelta
     reach: frozenset[str]
     wider: frozenset[str]
+    glass: GlassMade | None
 
     def holds(self) -> bool:
         """True when people must be asked."""
@@ -66,7 +70,8 @@ def merged(plans: Sequence[PlanMade]) -> Demand:
     wider = {stage.escalate_to for plan in plans for stage in plan.stages} | {plan.fallback for plan in plans}
     others = frozenset(group for group in wider if group is not None)
     expires = min((SPANS[plan.expires] for plan in plans), default=ALLOWED_FOR)
-    return Demand(stages, all(plan.repeat for plan in plans), expires, others | frozenset(stages), others)
+    glass, reach = strictest(plan.glass for plan in plans), others | frozenset(stages)
+    return Demand(stages, all(plan.repeat for plan in plans), expires, reach, others, glass)
 
 
 def verdict(files: Files, action: str, risk: str, *, irreversible: bool) -> Demand | None:
@@ -88,7 +93,9 @@ class Case:
 
     ``stops``: of the installation and of the bot, when it was asked for. Of a person's request: ``asker``; what it
     ``undoes``, as that stood then (``undone``), and who ever said yes to that (``approvers``); or whether it lets all
-    go on (``of_all``) or the bot.
+    go on (``of_all``) or the bot; or what permission it
+    asks for (``wish``), and until when (``ends``). ``permission``: by which it was allowed;
+    ``glass``: who released it alone; ``part``: who ever said yes, in whose right as well.
     """
 
     id: str
@@ -108,6 +115,12 @@ class Case:
     undone: str | None = None
     approvers: frozenset[str] = frozenset()
     of_all: bool = False
+    amount: int | None = None
+    wish: Wish | None = None
+    ends: datetime | None = None
+    permission: Permission | None = None
+    glass: Broken | None = None
+    part: set[str] = field(default_factory=set)
     admitted_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -145,6 +158,7 @@ def demanded(case: Case, files: Files) -> Demand | None:
     said = [what for of, what in files.rules if of == case.action]
     group = "interlock:resume" if case.of_all else "interlock:resume:bot"
     own = PlanMade((StageMade(group, 1, None, "login", reason=False, escalate_to=None),), "24h", None, repeat=False)
+    own = PlanMade(SIGNERS, "72h", None, repeat=False) if case.action == GRANT else own
     return None if "deny" in said else merged([own, *(files.plans[name] for name in sorted({*said} & {*files.plans}))])
 
 
@@ -174,13 +188,12 @@ class Oracle:
 
     def here(self, person: str) -> bool:
         """They are in the files and have not left."""
-        return person in FIXED or (person in self.files.present and person not in self.gone)
+        return (person in FIXED or person in self.files.present) and person not in self.gone
 
     def owners(self, files: Files, action: str) -> frozenset[str]:
         """The bot's business owners, its deployer, and the business owner whom the action names."""
-        group = files.groups.get(files.business.removeprefix("group:"), frozenset({files.business}))
         own = files.own_business.get(action)
-        return group | {files.deployer} | ({own} if own is not None else frozenset())
+        return files.owners | {files.deployer} | ({own} if own is not None else frozenset())
 
     def stands_as_owner(self, case: Case) -> frozenset[str]:
         """The owners of the bot that it is about, then or now; of a rollback, also those of what it undoes."""
@@ -250,30 +263,38 @@ class Oracle:
         """Everything that makes this start of an execution illegitimate; empty: it may run."""
         if case.expires_at is None or self.now > case.expires_at:
             yield "it is past expires_at"
-        yield from self._ground_gone(case)
+        yield from self.ground_gone(case)
         if case.tampered:
             yield "what runs is not what was signed"
-        if _definition(self.files, case.action) != _definition(case.admitted, case.action):
+        if definition(self.files, case.action) != definition(case.admitted, case.action):
             yield "the action is defined otherwise"
         if any(vote.standing and vote.say == "deny" for vote in row.votes):
             yield "somebody's no stands"
         today = demanded(case, self.files)
         if today is None:
             yield "today's rules deny it"
-        for demand in (*case.demands, *([] if today is None else [today])):
+        yield from self.unreleased(case, [*case.demands, *([] if today is None else [today])], row)
+
+    def unreleased(self, case: Case, demands: Sequence[Demand], row: Row) -> Iterator[str]:
+        """What people have not said yes to."""
+        for demand in demands:
             yield from self.unmet(case, demand, row)
 
-    def _ground_gone(self, case: Case) -> Iterator[str]:
+    def ground_gone(self, case: Case) -> Iterator[str]:
         """What has happened to what it stands on, by its kind."""
         if case.kind == "action" and (self.stopped or self.stops != case.stops):
             yield "the bot was stopped"
         if case.kind == "action" and case.action not in self.files.entitled:
             yield "the bot is not entitled any more"
-        if case.kind == "governance" and self.stops[0 if case.of_all else 1] != case.stops[0 if case.of_all else 1]:
+        if (
+            case.kind == "governance"
+            and not case.wish
+            and self.stops[0 if case.of_all else 1] != case.stops[0 if case.of_all else 1]
+        ):
             yield "the switch was thrown again"
         if case.undoes is None:
             return
-        if case.asker not in RESPONDERS:
+        if case.asker not in self.files.responders:
             yield "who asked to undo it is no responder"
         if case.undoes.status != case.undone:
             yield f"what it undoes was {case.undone}, and is {case.undoes.status}"
@@ -359,38 +380,6 @@ class Oracle:
                 yield f"{stage['groups']} decide {stage['group']}"
 
 
-def _definition(files: Files, action: str) -> tuple[int, str | None]:
+def definition(files: Files, action: str) -> tuple[int, str | None]:
+    """What an action is, as far as a life changes that."""
     return (files.titles or {}).get(action, 0), files.own_business.get(action)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What came in by an account: whose it was, how they had signed in. ``digest``: it was the right one."""
-
-    person: str | None
-    level: str
-    say: str
-    reason: bool
-    digest: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """A decision as the product wrote it down."""
-
-    id: str
-    stage: int
-    person: str
-    say: str
-    standing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A request as the product has it."""
-
-    status: str
-    version: int
-    expires_at: datetime
-    stages: list[dict[str, Any]]
-    votes: list[Vote]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.properties.alone import Alone
 from tests.properties.ground import Ground
 from tests.properties.living import Record, live
-from tests.properties.machine import Gate
 from tests.races.stopping import rounds
 
 USUAL = rounds(60, 100)
@@ -40,7 +40,7 @@ REACHED = {
 def test_nothing_runs_that_the_rules_do_not_release(ground: Ground, record_property: Record) -> None:
     """Found by none of the generated lives: too few persons, a final state left, a moved expiry, a broken stream."""
 
-    class Here(Gate):
+    class Here(Alone):
         """The gate on this ground."""
 
         def __init__(self) -> None:

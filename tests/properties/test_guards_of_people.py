@@ -22,6 +22,7 @@ from app.use_cases.actors import SlackAccount, slack_actor
 from app.use_cases.governance import install
 from app.use_cases.seats import seats_of
 from tests.properties.quiet import approved, ended, leave, refused, signed, status
+from tests.steps.breaking import broken, forbidden, still
 from tests.steps.delegating import away
 from tests.steps.leaving import (
     active,
@@ -268,6 +269,20 @@ async def test_who_took_a_place_does_not_decide_there(world: World) -> None:
     await gone(world, "marco", groups__leads="ben")
     assert await refused(world, "ben", await lost(world, "do.moderate")) == {"policy-author"}
     assert await refused(world, "dana", shown) == set()
+
+
+async def test_who_took_a_responders_place_does_not_break_the_glass(world: World) -> None:
+    await gone(world, "nora", groups__responders="ada")
+    shown = await still(world, "do.high")
+    assert await forbidden(world, shown, "ada") == {"policy-author"}
+    assert (await broken(world, shown, "ivan"))["status"] == "approved"
+
+
+async def test_nor_of_what_waited_already(world: World) -> None:
+    shown = await still(world, "do.high")
+    await gone(world, "nora", groups__responders="ada")
+    assert await forbidden(world, shown, "ada") == {"policy-author"}
+    assert (await broken(world, shown, "ivan"))["status"] == "approved"
 
 
 async def test_who_let_themselves_into_a_stage_that_was_added(world: World, rules_copy: Path) -> None:

@@ -13,8 +13,9 @@ from hypothesis.stateful import initialize, precondition, rule
 from app.domain.ask import Ask
 from app.governance.built_in import RESUME_BOT, RESUME_INSTALLATION
 from tests.properties import made
+from tests.properties.alone import Alone
 from tests.properties.asking import ANSWERS, MOST, Asking, askings
-from tests.properties.machine import Gate, accounts, orders, which
+from tests.properties.machine import accounts, orders, which
 from tests.properties.made import ACTIONS, POOL, RESPONDERS, RESUMERS, RISKS, UNDO, UNDOING, Files
 from tests.properties.oracle import ENDED, QUIET, Case
 
@@ -32,7 +33,7 @@ undoable = st.builds(
 )
 
 
-class Undone(Gate):
+class Undone(Alone):
     """The gate under everything that may happen, rollbacks and the stop switch too."""
 
     @initialize(
@@ -71,6 +72,7 @@ class Undone(Gate):
         """A responder or not: whether one may ask is looked at where it is asked, not where it is admitted."""
         ask = Ask("rollback", "person", who, None, UNDO, {}, reason="It was wrong", reverses=of.id)
         yes = frozenset(vote.person for vote in (of.row.votes if of.row else []) if vote.say == "approve")
+        yes |= {of.glass.by} if of.glass else set()
         case = Case(
             id=str(uuid.uuid4()),
             action=UNDO,

@@ -12,9 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine
 from app.domain.clocks import moment
 from app.domain.errors import Forbidden, InterlockError
 from tests.properties.absence import beside
+from tests.properties.exceptions import Broken, Review
 from tests.properties.ground import NOON, Ground
 from tests.properties.made import Files
-from tests.properties.oracle import ENDED, MOVES, Case, Oracle, Row, demanded
+from tests.properties.oracle import ENDED, MOVES, Case, demanded, merged
+from tests.properties.oracle_of_exceptions import WholeOracle
+from tests.properties.rows import Row
 
 Deed = Callable[[], Awaitable[Any]]
 
@@ -25,7 +28,7 @@ class Watched(RuleBasedStateMachine):
     def __init__(self, ground: Ground) -> None:
         super().__init__()
         self.ground, self.services, self.tag = ground, ground.services(), uuid.uuid4().hex
-        self.oracle: Oracle
+        self.oracle: WholeOracle
         self.clients: list[tuple[str, str]] = []
         self.cases: list[Case] = []
         self.pending: list[tuple[Case, uuid.UUID]] = []
@@ -34,9 +37,10 @@ class Watched(RuleBasedStateMachine):
 
     async def _begin(self, files: Files, makers: tuple[str, str]) -> None:
         self.ground.clock.at = NOON
-        self.oracle = Oracle(files, NOON)
+        self.oracle = WholeOracle(files, NOON)
         await self.ground.put(self.services, files)
-        await self.ground.sql("delete from delegation")
+        for table in ("delegation", "review", "standing_permission"):
+            await self.ground.sql(f"delete from {table}")  # noqa: S608  one of the three
         await self.ground.sql("update bot set suspended_at = null")
         await self.ground.sql("update installation set suspended_at = null")
         self.clients = [(await self.ground.credential(maker), maker) for maker in makers]
@@ -82,6 +86,15 @@ class Watched(RuleBasedStateMachine):
         assert len(busy) == len(set(busy)), "two at once under one conflict key"
         for case in self.cases:
             assert len(case.undone_by(self.cases)) <= 1, f"two rollbacks of {case} stand"
+        if any(case.wish for case in self.cases):
+            await self._count()
+
+    async def _count(self) -> None:
+        stored = await self.ground.select(
+            "select id::text, uses, total, revoked_at is not null from standing_permission"
+        )
+        known = {(one.id, one.uses, one.total, one.revoked) for one in self.oracle.exceptions.permissions}
+        assert sorted(map(tuple, stored)) == sorted(known), "permissions are not as they were granted and used"
 
     def _has_its_key(self, case: Case) -> bool:
         """It executes or nobody knows what came of it, and no rollback of it has taken the key over."""
@@ -101,6 +114,7 @@ class Watched(RuleBasedStateMachine):
             self.oracle.now = heard.get(vote.id, self.oracle.now)  # as of when it was recorded, to the millisecond
             wrong = list(self.oracle.wrong_in_vote(case, row, vote))
             assert not wrong, f"{vote} was recorded: {wrong}"
+            self.oracle.takes_part(case, row, vote)
         wrong = list(self.oracle.wrong_in_plan(case, row))
         assert not wrong, f"the plan of {case} is not what was asked for: {wrong}"
         case.decided |= {vote.id for vote in row.votes}
@@ -116,6 +130,13 @@ class Watched(RuleBasedStateMachine):
         )
         assert not wrong, f"{case} was admitted: {wrong}"
         assert wanted is not None, "the rules deny it"
+        if case.kind == "action" and wanted.holds():
+            case.permission = self.oracle.allowing(case, moment(entry["at"]))
+        assert row.permission == (case.permission and case.permission.id), f"{case} was allowed by {row.permission}"
+        if case.permission is not None:
+            wanted = merged([])
+            case.permission.used(case.amount)
+            self.ground.seen["permissions: used"] += 1
         assert row.expires_at == moment(entry["at"]) + wanted.expires
         assert [stage["group"] for stage in row.stages] == list(wanted.stages)
         case.by(wanted, case.admitted)
@@ -125,7 +146,11 @@ class Watched(RuleBasedStateMachine):
         why, then = facts.get("why"), facts["status"]
         seen[f"entry: {entry['kind']}" + (f", {why}" if why else "")] += 1
         if entry["kind"] == "started":
-            case.started_at = moment(entry["at"])
+            self.oracle.now = case.started_at = moment(entry["at"])
+            over = [] if case.permission is None or row.stages else list(self.oracle.ended(case.permission))
+            assert not over, f"{case} was started: {over}"
+        if entry["kind"] == "glass-broken":
+            self._broken(case, row, entry)
         if then == case.status:
             return
         assert then in MOVES.get(case.status, ()), f"{case.status} became {then}"
@@ -137,11 +162,41 @@ class Watched(RuleBasedStateMachine):
             wanted = demanded(case, self.oracle.files)
             assert wanted is not None, "held again by rules that deny it"
             case.by(wanted, self.oracle.files)
+            self._taken_back(case, row)
         if case.status == "executing" and then in ENDED:
             case.ended_at = moment(entry["at"])
         if case.kind == "governance" and then == "succeeded":
-            self.oracle.stopped.discard("all" if case.of_all else "bot")
+            self._let(case)
         case.status = then
+
+    def _broken(self, case: Case, row: Row, entry: Mapping[str, Any]) -> None:
+        """Somebody has released it alone: whether they might, who must look at it, and by when."""
+        facts, self.oracle.now = entry["facts"], moment(entry["at"])
+        said = self.oracle.said.get(facts["attempt"])
+        wrong = list(self.oracle.wrong_in_break(case, said, case.status))
+        assert not wrong, f"{case} was released alone: {wrong}"
+        assert said is not None
+        by, glass = said.person or "", row.glass or {}
+        able, due = self.oracle.reviewers(case, by), self.oracle.now + self.oracle.due(case)
+        assert able, "nobody could review it"
+        assert (glass["by"], glass["reviewers"], moment(facts["due_at"])) == (by, able, due)
+        case.glass = Broken(by)
+        self.oracle.exceptions.reviews.append(Review(glass["review"], case.id, by, due, able))
+
+    def _taken_back(self, case: Case, row: Row) -> None:
+        """What one person released is held again for people: that is over for good."""
+        if case.glass is not None and not case.glass.void:
+            assert (row.glass or {})["void_at"] is not None
+            case.glass.void = True
+            self.ground.seen["alone: taken back"] += 1
+
+    def _let(self, case: Case) -> None:
+        """What a person asked for has come to be."""
+        if case.wish is not None:
+            self.oracle.granted(case)
+            self.ground.seen["permissions: granted"] += 1
+        else:
+            self.oracle.stopped.discard("all" if case.of_all else "bot")
 
     def _started(self, case: Case, row: Row) -> None:
         wrong = list(self.oracle.wrong_at_start(case, row))
@@ -162,5 +217,8 @@ class Watched(RuleBasedStateMachine):
             beside(self.oracle.pairs(case), vote.person) for vote in by
         )
         seen[f"started: {case.kind}"] += 1
+        seen["started: released alone"] += case.glass is not None and not case.glass.void
+        seen["started: after that was taken back"] += case.glass is not None and case.glass.void
+        seen["started: by a permission"] += case.permission is not None and not row.stages
         seen[f"started: {case.kind}, of what was {case.undone}"] += case.undoes is not None
         seen["started: although the bot is stopped"] += bool(self.oracle.stopped) and case.kind == "rollback"
