@@ -42,7 +42,10 @@ Calls = Annotated[
     Path | None,
     typer.Option("--calls", metavar="FILE", help="Tool calls, a JSON object a line, instead of stored requests."),
 ]
-Since = Annotated[str, typer.Option("--since", metavar="SPAN", help="How far to look back at stored requests.")]
+Since = Annotated[
+    str,
+    typer.Option("--since", metavar="SPAN", help="How far to look back at stored requests: 12h, 30d; 366d at most."),
+]
 Version = Annotated[
     str | None, typer.Argument(metavar="VERSION", help="Begins the version's hash; by default what is in force.")
 ]
@@ -108,7 +111,7 @@ def simulate(
 
 
 async def _simulated(data: Path | None, draft: Governance, calls: Path | None, since: str) -> dict[str, Any]:
-    span = since_of(since)
+    span = since_of(since, "--since")
     async with opened(data) as place:
         if calls is None:
             return judged(await over_requests(place.ctx, draft, span))

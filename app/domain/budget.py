@@ -71,14 +71,20 @@ def sentence(budget: Budget, figure: int | None, takes: int | None, frees_up: da
         allows = f"allows {budget.at_most} {what} over {spelled(budget.over or timedelta(0))}"
         if takes > budget.at_most:
             allows += ", and this request alone is more"
-    then = "" if frees_up is None else f"; it frees up at {rfc3339(frees_up)}, if nothing else is asked"
+    then = "" if frees_up is None else f"; it frees up at {to_the_second(frees_up)}, if nothing else is asked"
     return f"The budget {budget.name} {allows}{then}."
 
 
 def spelled(span: timedelta) -> str:
-    """A span as the governance files spell it, in the largest unit that it is a whole number of."""
+    """A span as the governance files spell it, in the largest unit that it is a whole number of; a day is 24h."""
     left = milliseconds(span)
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
-        if left >= size and left % size == 0:
+        if left >= size and left % size == 0 and (unit, left) != ("d", size):
             return f"{left // size}{unit}"
     return f"{left}ms"
+
+
+def to_the_second(moment: datetime) -> str:
+    """A moment for people; the next full second, so that what is said to be then is."""
+    up = moment if moment.microsecond == 0 else moment + timedelta(seconds=1)
+    return rfc3339(up.replace(microsecond=0)).replace(".000000", "")

@@ -56,7 +56,7 @@ def calls_of_lines(lines: Iterable[str], unsaid: Unsaid) -> Iterator[Asked]:
     """The calls of a JSONL file; empty lines are passed over. Raises `Malformed` naming the line."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield call_of(_parsed(line, f"line {number}"), f"line {number}", unsaid)
+            yield call_of(_parsed(line, f"line {number}"), f"line {number}", unsaid, then=", ")
 
 
 def _parsed(line: str, where: str) -> Any:
@@ -67,13 +67,13 @@ def _parsed(line: str, where: str) -> Any:
         raise Malformed(f"{where}: is not JSON: {what}.", where=where) from error
 
 
-def call_of(value: Any, where: str, unsaid: Unsaid) -> Asked:
-    """One call. Raises `Malformed` that begins with ``where``."""
+def call_of(value: Any, where: str, unsaid: Unsaid, *, then: str = ".") -> Asked:
+    """One call. Raises `Malformed` that begins with ``where``; ``then``: what stands between that and a path in it."""
     try:
         call = Call.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        path = ".".join([where, *map(str, first["loc"])])[:300]
+        path = then.join(part for part in (where, ".".join(map(str, first["loc"]))) if part)[:300]
         raise Malformed(f"{path}: {first['msg'].removeprefix('Value error, ')}.", where=path) from error
     bot = call.bot or unsaid.bot
     if bot is None:

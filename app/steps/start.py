@@ -31,6 +31,8 @@ MARGIN = timedelta(seconds=5)
 """The first byte leaves at most this long after the commit; what came later is not sent."""
 
 BLOCKED_AT_FIRST, BLOCKED_AT_MOST = timedelta(minutes=1), timedelta(minutes=15)
+BLOCKED_AT_ONCE = timedelta(seconds=5)
+"""Whoever frees a key wakes who was approved by then, so only who was approved just now may have missed that."""
 
 
 async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Turn:
@@ -163,8 +165,14 @@ async def _key_is_free(found: Scene) -> bool:
     mine = [found.row.id] if found.original is None else [found.row.id, found.original.id]
     if not await requests.key_is_taken(found.session, key, mine):
         return await _original_is_over(found)
-    found.block(min(max(BLOCKED_AT_FIRST, (found.now - found.row.updated_at) / 2), BLOCKED_AT_MOST))
+    found.block(_until_next_look(found.now - found.row.updated_at))
     return False
+
+
+def _until_next_look(waited: timedelta) -> timedelta:
+    if waited < BLOCKED_AT_ONCE:
+        return BLOCKED_AT_ONCE
+    return min(max(BLOCKED_AT_FIRST, waited / 2), BLOCKED_AT_MOST)
 
 
 async def _original_is_over(found: Scene) -> bool:

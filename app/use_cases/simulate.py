@@ -154,14 +154,14 @@ def _nothing_of_ours() -> dict[str, str]:
     return {**known, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def since_of(text: str) -> timedelta:
-    """How far to look back. Raises Malformed."""
+def since_of(text: str, named: str = "since") -> timedelta:
+    """How far to look back. ``named``: what the caller knows it by. Raises Malformed."""
     try:
         span = duration(text)
     except ValueError as error:
-        raise Malformed(f"since: {error}.", where="since") from error
+        raise Malformed(f"{named}: {error}.", where="since") from error
     if not timedelta(0) < span <= LONGEST_SINCE:
-        raise Malformed(f"since: {text} is not between 1ms and {LONGEST_SINCE.days}d.", where="since")
+        raise Malformed(f"{named}: {text} is not between 1ms and {LONGEST_SINCE.days}d.", where="since")
     return span
 
 

@@ -109,11 +109,12 @@ def test_a_bad_line_is_named_and_a_file_that_is_not_there(shop: dict[str, str], 
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"action": "orders.read", "parameters": {}}\n{"action": 1}\n')
     said = fails(shop, 2, "policy", "simulate", str(EXAMPLE), "--calls", str(bad))
-    assert said.startswith(f"{bad}: line 2.action: ")
+    assert said.startswith(f"{bad}: line 2, action: ")
     assert "absent.jsonl" in fails(
         shop, 2, "policy", "simulate", str(EXAMPLE), "--calls", str(tmp_path / "absent.jsonl")
     )
-    assert fails(shop, 2, "policy", "simulate", str(EXAMPLE), "--since", "soon").startswith("since: ")
+    for since in ("soon", "yesterday", "367d"):
+        assert fails(shop, 2, "policy", "simulate", str(EXAMPLE), "--since", since).startswith("--since: ")
 
 
 def test_nothing_was_asked_here_yet(shop: dict[str, str]) -> None:

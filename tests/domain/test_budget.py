@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.budget import Budget, Counts, over, own, sentence, spelled
+from app.domain.budget import Budget, Counts, over, own, sentence, spelled, to_the_second
 from app.domain.clocks import duration
 
 ASKS = Budget("asks", "*", Counts.REQUESTS, None, 10, timedelta(hours=1))
@@ -73,14 +73,21 @@ def test_a_span_is_spelled_as_the_files_spell_it(ms: int) -> None:
     assert duration(spelled(timedelta(milliseconds=ms))) == timedelta(milliseconds=ms)
 
 
+def test_a_moment_is_told_to_the_second_and_not_too_early() -> None:
+    assert to_the_second(NOON) == "2026-07-01T12:00:00Z"
+    assert to_the_second(NOON + timedelta(microseconds=1)) == "2026-07-01T12:00:01Z"
+    assert to_the_second(NOON - timedelta(microseconds=1)) == "2026-07-01T12:00:00Z"
+    assert [spelled(timedelta(days=days)) for days in (1, 2)] == ["24h", "2d"]
+
+
 def test_the_sentence_names_the_budget_what_it_allows_and_when_it_frees_up() -> None:
-    then = "; it frees up at 2026-07-01T12:00:00.000000Z, if nothing else is asked."
+    then = "; it frees up at 2026-07-01T12:00:00Z, if nothing else is asked."
     assert sentence(ASKS, 10, 1, NOON) == "The budget asks allows 10 requests over 1h" + then
     assert sentence(WAITING, 10, 1, None) == (
         "The budget waiting allows 10 held at once; it frees up as people decide them."
     )
-    assert sentence(SPENT, 4, 7, NOON) == "The budget spent allows 10 of amount over 1d" + then
-    alone = "The budget spent allows 10 of amount over 1d, and this request alone is more."
+    assert sentence(SPENT, 4, 7, NOON) == "The budget spent allows 10 of amount over 24h" + then
+    alone = "The budget spent allows 10 of amount over 24h, and this request alone is more."
     assert sentence(SPENT, 0, 11, None) == alone
     unsaid = "The budget spent adds up amount, and this request has no whole number there."
     assert sentence(SPENT, 0, None, None) == unsaid

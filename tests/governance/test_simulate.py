@@ -195,13 +195,13 @@ BAD = {
     "{": "line 2: is not JSON",
     "[]": "line 2: Input should be",
     "[" * 100_000: "line 2: is not JSON",
-    '{"parameters": {}}': "line 2.action: Field required",
-    '{"action": "a", "parameters": []}': "line 2.parameters: ",
-    '{"action": "a", "parameters": {}, "tool": 1}': "line 2.tool: Extra inputs",
-    '{"action": "a", "parameters": {}, "at": "noon"}': "line 2.at: ",
-    '{"action": "a", "parameters": {}, "at": "2026-07-01T10:00:00"}': "line 2.at: ",
-    '{"action": "a", "parameters": {}, "on_behalf_of": "wren"}': "line 2.on_behalf_of: ",
-    '{"action": "a", "parameters": {}, "bot": ""}': "line 2.bot: ",
+    '{"parameters": {}}': "line 2, action: Field required",
+    '{"action": "a", "parameters": []}': "line 2, parameters: ",
+    '{"action": "a", "parameters": {}, "tool": 1}': "line 2, tool: Extra inputs",
+    '{"action": "a", "parameters": {}, "at": "noon"}': "line 2, at: ",
+    '{"action": "a", "parameters": {}, "at": "2026-07-01T10:00:00"}': "line 2, at: ",
+    '{"action": "a", "parameters": {}, "on_behalf_of": "wren"}': "line 2, on_behalf_of: ",
+    '{"action": "a", "parameters": {}, "bot": ""}': "line 2, bot: ",
 }
 
 

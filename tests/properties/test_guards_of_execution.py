@@ -19,7 +19,7 @@ from app.steps.scene import IllegalMove, scene
 from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, attempts
-from tests.properties.quiet import Later, approved, cancel, decided, leave, starts, status, tried
+from tests.properties.quiet import Later, approved, cancel, decided, later, leave, starts, status, tried
 from tests.steps.words import NOT_SENT, SAID_503, change, id_of, lost, sql, vote
 from tests.world import World
 
@@ -172,6 +172,16 @@ async def test_one_at_a_time_under_a_conflict_key(world: World) -> None:
     assert await starts(world, front)
     turn = await start(world.ctx, id_of(shown), "one")
     assert (turn.go, turn.state.blocked) == (None, True)
+
+
+async def test_who_was_approved_as_the_key_was_freed_does_not_wait_for_a_minute(world: World) -> None:
+    """Whoever freed it may not have seen them: they look once more after seconds, and then as rarely as others."""
+    thing = uuid.uuid4().hex
+    assert await starts(world, await approved(world, "do.once", thing=thing))
+    shown = await approved(world, "do.once", thing=thing)
+    looks = [await start(later(world, timedelta(seconds=s)), id_of(shown), "one") for s in (0, 10, 600)]
+    assert [round(turn.state.due_in or 0, -1) for turn in looks[1:]] == [60, 300]
+    assert 5 <= (looks[0].state.due_in or 0) <= 6
 
 
 async def test_what_the_bot_runs_is_checked_again_as_well(world: World) -> None:

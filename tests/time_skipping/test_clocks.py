@@ -77,7 +77,7 @@ async def test_a_request_behind_an_unknown_outcome_lapses_when_it_expires(
     await ahead.completed(behind)
     polls = await ahead.started(behind, "execute")
     gaps = [later - earlier for earlier, later in pairwise(polls)]
-    assert MINUTE <= gaps[0] <= 2 * MINUTE
+    assert gaps[0] < MINUTE <= gaps[1] <= 2 * MINUTE
     assert 10 * MINUTE <= max(gaps) <= 16 * MINUTE
     events = await ahead.events(behind)
     words = f"{len(polls)} polls, {events} history events, {time.monotonic() - since:.1f} s"
