@@ -52,7 +52,8 @@ _ENDED_WHY = (
     "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
     "`stale-authority`, `not-entitled`, `entitlements-lapsed`, `action-changed`, `digest-differs`, `no-outcome`, "
     "`no-more-attempts`, `settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules "
-    "`stopped-again`; of what a standing permission allowed `permission-revoked`, `permission-expired`. More may come."
+    "`stopped-again`, `rules-changed`; of what a person asked who has left `asker-left`; of what a standing permission "
+    "allowed `permission-revoked`, `permission-expired`. More may come."
 )
 
 

@@ -7,7 +7,8 @@ import asyncio
 from app.db import governance
 from app.domain.ask import Ask
 from app.domain.errors import GovernanceInvalid, OffSchema
-from app.governance.off_boarding import leaving, without
+from app.governance.files import Governance
+from app.governance.off_boarding import Leaving, leaving, places, without
 from app.steps import linking, off_boarding
 from app.steps.context import Context
 
@@ -28,7 +29,14 @@ async def check_off_boarding(ctx: Context, ask: Ask) -> None:
     try:
         await asyncio.to_thread(without, rules, wish)
     except GovernanceInvalid as error:
-        raise OffSchema(error.told(), where="parameters") from error
+        raise OffSchema(f"{error.told()}{_to_nobody(rules, wish)}", where="parameters") from error
+
+
+def _to_nobody(rules: Governance, wish: Leaving) -> str:
+    """What to do about places in groups, which are handed over one by one."""
+    mine = [place.key for place in places(rules.document, wish.person) if place.seat is None]
+    left = [key for key in mine if key not in wish.seats]
+    return f". Nobody takes their place in {', '.join(left)}, unless seats names who" if left else ""
 
 
 async def check_link(ctx: Context, ask: Ask) -> None:

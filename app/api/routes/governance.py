@@ -62,7 +62,8 @@ async def change(
     `POST /v1/installation/resume`. `interlock.policy.publish` `{files: {name: text}, base?}` puts other rules in force:
     for who may administer, decided by another who may, under the rules before it. `base`: the version that they were
     made from; when others come between, the request is `revoked`. 409 `not-open-to-this`: there is nothing to change,
-    or `base` is not in force; 422 `off-schema`: what is wrong with the files.
+    or `base` is not in force; 422 `off-schema`: what is wrong with the files. `interlock.people.off_board` and
+    `interlock.identities.link`: see `GET /v1/people/{id}/seats`.
     """
     asked = await ask_change(
         behind.services, who, key, action=body.action, parameters=body.parameters, reason=body.reason
