@@ -23,6 +23,7 @@ CODES = Literal[
     "read-only",
     "not-entitled",
     "bot-suspended",
+    "use-case-not-approved",
     "over-budget",
     "standing-permission",
     "conflict",
@@ -49,9 +50,10 @@ _ENDED_WHY = (
     "Why it came to rest, where the status alone does not say; null while it goes on, and when the verdict denied it "
     "or the action's own answer ended it. Among others: `denied-by-person`, `withdrawn`, `cancelled`, `superseded`, "
     "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
-    "`stale-authority`, `not-entitled`, `action-changed`, `digest-differs`, `no-outcome`, `no-more-attempts`, "
-    "`settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules `stopped-again`; "
-    "of what a standing permission allowed `permission-revoked`, `permission-expired`. More may come."
+    "`stale-authority`, `not-entitled`, `use-case-not-approved`, `action-changed`, `digest-differs`, `no-outcome`, "
+    "`no-more-attempts`, `settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules "
+    "`stopped-again`, `use-case-changed`; of what a standing permission allowed `permission-revoked`, "
+    "`permission-expired`. More may come."
 )
 
 

@@ -21,6 +21,7 @@ PREFIX = "interlock."
 RESUME_BOT, RESUME_INSTALLATION = "interlock.bots.resume", "interlock.installation.resume"
 PUBLISH = "interlock.policy.publish"
 PERMIT = "interlock.permissions.grant"
+APPROVE = "interlock.use_cases.approve"
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
@@ -33,6 +34,9 @@ ADMINISTRATORS = "interlock:administrators"
 
 EXCEPTIONS, SECURITY = "interlock:exceptions", "interlock:security"
 """Of a bot, ``:BOT`` after it: who holds its exceptions seat; who holds its security seat, or may administer."""
+
+BUSINESS = "interlock:business"
+"""Of a bot, ``:BOT`` after it: who holds its business seat."""
 
 EXPIRES, PERMIT_EXPIRES = timedelta(hours=24), timedelta(hours=72)
 _NOTHING: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -58,6 +62,15 @@ _FILES: dict[str, Any] = {
     "additionalProperties": False,
 }
 """``files``: name to YAML, all that the folder holds. ``base``: the version that they were made from."""
+_USE_CASE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "bot": {"type": "string", "minLength": 1, "maxLength": 100},
+        "review_by": {"type": "string", "format": "date", "maxLength": 10},
+    },
+    "required": ["bot", "review_by"],
+    "additionalProperties": False,
+}
 _MOST = 2**53 - 1
 _PERMISSION: dict[str, Any] = {
     "type": "object",
@@ -117,6 +130,7 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(RESUME_INSTALLATION, "Let the suspended installation go on", _NOTHING),
             _built_in(PUBLISH, "Put other rules in force", _FILES),
             _built_in(PERMIT, "Let a bot act without being held", _PERMISSION),
+            _built_in(APPROVE, "Approve what a bot is for", _USE_CASE),
         )
     }
 )
@@ -132,7 +146,8 @@ def bot_of(parameters: Mapping[str, Any]) -> str | None:
 def plan_of(action: str, bot: str | None) -> PlanRule:
     """The plan of a change: one signature of an administrator, or for a resumption also of a security seat.
 
-    For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption.
+    For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption. For a use case
+    two as well, the first of its business seat.
     ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
     """
     if action == PERMIT:
@@ -141,6 +156,12 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
             StageRule("security", f"{SECURITY}:{bot}", level=Level.LOGIN),
         )
         return PlanRule("interlock.permit", stages, PERMIT_EXPIRES)
+    if action == APPROVE:
+        stages = (
+            StageRule("business", f"{BUSINESS}:{bot}", level=Level.LOGIN),
+            StageRule("security", f"{SECURITY}:{bot}", level=Level.LOGIN),
+        )
+        return PlanRule("interlock.use-case", stages, PERMIT_EXPIRES)
     if action == PUBLISH:
         return PlanRule("interlock.publish", (StageRule("publish", ADMINISTRATORS, level=Level.LOGIN),), EXPIRES)
     stage = StageRule(name="resume", group=GROUP if bot is None else f"{GROUP}:{bot}", level=Level.LOGIN)

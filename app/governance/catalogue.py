@@ -67,7 +67,10 @@ class CompiledAction:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A non-human identity. ``model``: the approved one. ``owners``: seat to a person or ``group:NAME``."""
+    """A non-human identity. ``model``: the approved one. ``owners``: seat to a person or ``group:NAME``.
+
+    ``purpose``, ``data``, ``review_by``: of its use case, as the files say it; none where they say none.
+    """
 
     id: str
     title: str
@@ -76,6 +79,9 @@ class Bot:
     deployed_by: str
     owners: Mapping[str, str]
     budgets: tuple[Budget, ...] = ()
+    purpose: str | None = None
+    data: tuple[str, ...] = ()
+    review_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 from app.domain.outcome import Answer
 from app.domain.verdict import AskFacts, Verdict
-from app.governance.built_in import PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
+from app.governance.built_in import APPROVE, PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
 from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked, expiry
+from app.steps.approving import APPROVING
 from app.steps.asking import LATE, TOO_LATE
 from app.steps.facts import owners_of_change
 from app.steps.handler import Handler
@@ -22,7 +23,13 @@ from app.steps.resuming import RESUMING
 from app.steps.scene import Scene
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
-    {RESUME_BOT: RESUMING, RESUME_INSTALLATION: RESUMING, PUBLISH: PUBLISHING, PERMIT: PERMITTING}
+    {
+        RESUME_BOT: RESUMING,
+        RESUME_INSTALLATION: RESUMING,
+        PUBLISH: PUBLISHING,
+        PERMIT: PERMITTING,
+        APPROVE: APPROVING,
+    }
 )
 """By the built-in action."""
 

@@ -15,7 +15,7 @@ from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
-from app.steps import change, glass, permissions, rollback
+from app.steps import change, glass, permissions, rollback, use_cases
 from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
@@ -79,7 +79,7 @@ async def _ground_gone(found: Scene) -> str | None:
             return await change.ground_gone(found)
     if not found.policy.entitled(found.row.asker_id, found.row.action):
         return "not-entitled"
-    return await permissions.ended(found)
+    return await use_cases.gone(found) or await permissions.ended(found)
 
 
 async def _rules_still_agree(found: Scene) -> bool:
@@ -112,7 +112,8 @@ async def _verdict_now(found: Scene) -> Verdict:
         case Kind.GOVERNANCE:
             return change.verdict_now(found)
     facts = _facts(found)
-    return await permissions.still_allowing(found, facts, found.policy.verdict(facts))
+    verdict = await use_cases.supervised_now(found, facts, found.policy.verdict(facts))
+    return await permissions.still_allowing(found, facts, verdict)
 
 
 def _facts(found: Scene) -> AskFacts:

@@ -13,7 +13,7 @@ from app.domain.ask import MAX_PARAMETERS, Ask
 from app.domain.digest import canonical, request_id
 from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
 from app.domain.request import Kind
-from app.governance.built_in import BUILT_IN, PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
+from app.governance.built_in import APPROVE, BUILT_IN, PERMIT, PUBLISH, RESUME_BOT, RESUME_INSTALLATION, bot_of
 from app.governance.policy import Policy
 from app.steps.context import Context
 from app.use_cases.actors import Actor, person_id
@@ -21,6 +21,7 @@ from app.use_cases.asking import Submitted, standing, through_workflow
 from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
+from app.use_cases.use_cases import check_use_case
 
 
 async def ask_change(
@@ -87,6 +88,7 @@ async def _check_resumption(ctx: Context, ask: Ask) -> None:
 CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
     PUBLISH: check_publication,
     PERMIT: check_permission,
+    APPROVE: check_use_case,
     RESUME_BOT: _check_resumption,
     RESUME_INSTALLATION: _check_resumption,
 }

@@ -133,8 +133,8 @@ PERMISSIONS = (
     Mutant(
         "permission: looked at before the start",
         "app.steps.start:_ground_gone",
-        "return await permissions.ended(found)",
-        "return None",
+        " or await permissions.ended(found)",
+        "",
         (GUARDS + "test_revoked_before_the_start", GUARDS + "test_ended_before_the_start"),
     ),
     Mutant(
@@ -154,8 +154,8 @@ PERMISSIONS = (
     Mutant(
         "permission: newer rules that hold",
         "app.steps.start:_verdict_now",
-        "await permissions.still_allowing(found, facts, found.policy.verdict(facts))",
-        "found.policy.verdict(facts)",
+        "await permissions.still_allowing(found, facts, verdict)",
+        "verdict",
         (GUARDS + "test_newer_rules_that_would_hold_it",),
     ),
     Mutant(
