@@ -31,6 +31,7 @@ from app.api.routes import (
     reviews,
     stops,
     token,
+    use_cases,
 )
 from app.domain.errors import InterlockError
 from app.identity.tokens import Authenticator
@@ -70,8 +71,8 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
-    parts = (token, requests, deeds, reviews, stops, governance, permissions, delegations, policy, identity, probes)
-    for part in parts:
+    parts = (token, requests, deeds, reviews, stops, governance, permissions, use_cases, delegations, policy, identity)
+    for part in (*parts, probes):
         app.include_router(part.router)
     app.router.routes.extend(more)
     _describe(app, docs=docs)

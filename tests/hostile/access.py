@@ -38,6 +38,7 @@ READS = (
     "/v1/policy",
     "/v1/policy/history",
     "/v1/standing-permissions",
+    "/v1/bots/bot/use-case",
 )
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {
