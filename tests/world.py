@@ -120,7 +120,7 @@ class World:
         asked = await self.change(who, APPROVE, {"bot": bot, "review_by": day})
         for one in by:
             await self.say(one, asked)
-        return await self.until(asked, "succeeded", "revoked") if by else asked
+        return await self.until(asked, "succeeded", "revoked") if len(by) > 1 else asked
 
     async def until(self, shown: View, *statuses: str, seconds: float = 60) -> View:
         """The request, as the auditor sees it, once it has one of these statuses."""

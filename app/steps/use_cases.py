@@ -125,7 +125,7 @@ def _review_by(bot: Bot, now: datetime) -> date:
 
 
 async def write_upgraded(ctx: Context) -> None:
-    """Write down what an upgrade has taken for approved, with its entries."""
+    """Write down what an upgrade has taken for approved, with its entries: no fact stays without one."""
     async with ctx.database.transaction() as session:
         rows = await use_cases.unwritten(session)
         now = await ctx.clock.now(session) if rows else None

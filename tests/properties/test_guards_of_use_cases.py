@@ -109,7 +109,7 @@ def _parts(world: World) -> dict[str, Any]:
 
 
 async def test_an_upgrade_keeps_bots_at_work(world: World) -> None:
-    """What the migration leaves is judged by the version that was in force; the worker writes it down, with its entry."""
+    """What the migration leaves is judged by the version that was in force; the worker writes it down, with entries."""
     left = "update use_case set id = gen_random_uuid(), statement = null, via = 'upgrade' where bot = 'bot'"
     await sql(world, left)
     await put_out(world, PURPOSE)
@@ -354,9 +354,9 @@ async def test_it_is_approved_on_the_bots_stream(world: World) -> None:
 
 
 async def test_of_one_bot_says_nothing_of_another(world: World) -> None:
-    await put_out(world, OTHER_ENTITLED, PURPOSE)
+    await put_out(world, OTHER_ENTITLED)
     await case_approved(world)
-    assert (await said(world), await said(world, "do.high", "other-bot")) == ("hold", NOT_APPROVED)
+    assert (await said(world, "do.high"), await said(world, "do.high", "other-bot")) == ("hold", NOT_APPROVED)
 
 
 async def test_of_both_signatures_none_is_missing(world: World) -> None:

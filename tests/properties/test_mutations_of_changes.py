@@ -14,10 +14,11 @@ from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_stops import STOPS
+from tests.properties.catalogue_of_use_cases import USE_CASES
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS)
+MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS, *USE_CASES)
 
 
 @pytest.fixture(scope="module")

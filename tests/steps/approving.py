@@ -32,13 +32,11 @@ ONLY_READS = (f"{MODERATE}reversible\n", f"{MODERATE}read_only\n")
 ACTION_DATA = (MODERATE, f"    data: [health]\n{MODERATE}")
 NEW_READ = (
     "windows:\n",
-    "  - {name: look.anew, title: Look, risk: low, reversibility: read_only, parameters: *thing, run: *idempotent}\n"
-    "windows:\n",
+    "  - {name: look.anew, title: Look, risk: low, reversibility: read_only, parameters: *thing, run: *once}\nwindows:\n",
 )
 NEW_BOT = (
     "actions:\n",
-    "  - {id: new-bot, use_case: {purpose: New}, entitlements: [do.moderate], deployed_by: tom, owners: *owners}\n"
-    "actions:\n",
+    "  - {id: new-bot, use_case: {purpose: New}, entitlements: [do.moderate], deployed_by: tom, owners: *owners}\nactions:\n",
 )
 ALLOWED = 'has(parameters.mode) && parameters.mode == "allow"'
 ANOTHER_ALLOW = (ALLOWED, f"{ALLOWED} && true")
