@@ -31,7 +31,7 @@ STATEMENTS = (
     CROSS JOIN jsonb_array_elements(coalesce(policy_version.document -> 'bots', '[]'::jsonb)) AS one(bot)
     """,
 )
-"""A bot at work goes on: what the version in force says of it stands, and the worker writes that down, with its entry."""
+"""A bot at work goes on: what the version in force says of it stands. The worker writes that down, with its entry."""
 
 
 def upgrade() -> None:

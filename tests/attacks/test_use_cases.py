@@ -1,4 +1,4 @@
-"""A bot does what nobody has approved it for: by new rules, by a signature that is none, by an approval that is over."""
+"""A bot does what nobody has approved: by new rules, by a signature that is none, by an approval that is over."""
 
 from __future__ import annotations
 

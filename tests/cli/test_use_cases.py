@@ -30,4 +30,5 @@ async def test_what_is_wrong(place: Place) -> None:
     words = ("bots", "approve", "bot", "--reason", "so", "--review-by")
     assert "seat" in await place.fails(REFUSED, *words, day(days=60), "--as", "dana")
     assert "within 366 days" in await place.fails(2, *words, day(days=400))
-    assert "--review-by" in await place.fails(2, *words, "tomorrow")
+    ended = await place.ends(*words, "tomorrow")
+    assert (ended.returncode, "--review-by" in ended.stderr) == (2, True)

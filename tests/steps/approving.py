@@ -30,14 +30,10 @@ NO_MODEL = ('    model: {provider: example, name: chat, version: "1"}\n', "")
 MODERATE = "    title: Something moderate\n    risk: moderate\n    reversibility: "
 ONLY_READS = (f"{MODERATE}reversible\n", f"{MODERATE}read_only\n")
 ACTION_DATA = (MODERATE, f"    data: [health]\n{MODERATE}")
-NEW_READ = (
-    "windows:\n",
-    "  - {name: look.anew, title: Look, risk: low, reversibility: read_only, parameters: *thing, run: *once}\nwindows:\n",
-)
-NEW_BOT = (
-    "actions:\n",
-    "  - {id: new-bot, use_case: {purpose: New}, entitlements: [do.moderate], deployed_by: tom, owners: *owners}\nactions:\n",
-)
+_LOOK = "name: look.anew, title: Look, risk: low, reversibility: read_only, parameters: *thing, run: *once"
+NEW_READ = ("windows:\n", f"  - {{{_LOOK}}}\nwindows:\n")
+_NEW = "id: new-bot, use_case: {purpose: New}, entitlements: [do.moderate], deployed_by: tom, owners: *owners"
+NEW_BOT = ("actions:\n", f"  - {{{_NEW}}}\nactions:\n")
 ALLOWED = 'has(parameters.mode) && parameters.mode == "allow"'
 ANOTHER_ALLOW = (ALLOWED, f"{ALLOWED} && true")
 RENAMED = ("name: allowed", "name: fine")
