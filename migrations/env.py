@@ -15,6 +15,7 @@ from app.db import (  # noqa: F401  their tables belong to the metadata too
     permission_tables,
     review_tables,
     slack_tables,
+    use_case_tables,
 )
 from app.db.tables import Base
 

@@ -24,6 +24,7 @@ LONGEST = (
     "kills/test_compensations.py",
     "properties/test_mutations.py",
     "properties/test_mutations_of_changes.py",
+    "properties/test_mutations_of_exceptions.py",
     "kills/test_crowds.py",
     "kills/test_executions.py",
     "properties/test_gate.py",

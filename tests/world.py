@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +27,7 @@ from app.db.tables import ClientCredential
 from app.domain.ledger import verify_stream
 from app.domain.request import Level
 from app.execution.http import boottime, new_client
+from app.governance.built_in import APPROVE
 from app.keys import KeyRings
 from app.ledger.vault import Vault
 from app.outbox.reconciler import Reconciler, Sink
@@ -112,6 +114,14 @@ class World:
             return asked
         await self.say(by, asked)
         return await self.until(asked, "succeeded")
+
+    async def approve_use_case(self, bot: str, who: str = "petra", by: tuple[str, ...] = ("olivia", "sam")) -> View:
+        """Have what a bot is for approved for 300 days, by these one after another; the request."""
+        day = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
+        asked = await self.change(who, APPROVE, {"bot": bot, "review_by": day})
+        for one in by:
+            await self.say(one, asked)
+        return await self.until(asked, "succeeded", "revoked") if len(by) > 1 else asked
 
     async def until(self, shown: View, *statuses: str, seconds: float = 60) -> View:
         """The request, as the auditor sees it, once it has one of these statuses."""

@@ -32,6 +32,7 @@ from app.api.routes import (
     reviews,
     stops,
     token,
+    use_cases,
 )
 from app.domain.errors import InterlockError
 from app.identity.tokens import Authenticator
@@ -73,7 +74,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
         *(token, requests, deeds, reviews, stops, governance, permissions, delegations),
-        *(people, policy, identity, probes),
+        *(use_cases, people, policy, identity, probes),
     )
     for part in parts:
         app.include_router(part.router)

@@ -24,6 +24,7 @@ CODES = Literal[
     "not-entitled",
     "bot-suspended",
     "entitlements-lapsed",
+    "use-case-not-approved",
     "over-budget",
     "standing-permission",
     "conflict",
@@ -50,10 +51,10 @@ _ENDED_WHY = (
     "Why it came to rest, where the status alone does not say; null while it goes on, and when the verdict denied it "
     "or the action's own answer ended it. Among others: `denied-by-person`, `withdrawn`, `cancelled`, `superseded`, "
     "`expires-at-passed`, `no-open-stage`, `late`, `not-started`, `not-reported`, `stopped`, `policy-stricter`, "
-    "`stale-authority`, `not-entitled`, `entitlements-lapsed`, `action-changed`, `digest-differs`, `no-outcome`, "
-    "`no-more-attempts`, `settled`; of a rollback `outcome-changed`, `not-reversible`; of a change of the rules "
-    "`stopped-again`, `rules-changed`; of what a person asked who has left `asker-left`; of what a standing permission "
-    "allowed `permission-revoked`, `permission-expired`. More may come."
+    "`stale-authority`, `not-entitled`, `use-case-not-approved`, `entitlements-lapsed`, `action-changed`, "
+    "`digest-differs`, `no-outcome`, `no-more-attempts`, `settled`; of a rollback `outcome-changed`, `not-reversible`; "
+    "of a change of the rules `stopped-again`, `rules-changed`, `use-case-changed`; of what somebody asked who left "
+    "`asker-left`; of what a standing permission allowed `permission-revoked`, `permission-expired`. More may come."
 )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import permissions, stops
+from app.cli import permissions, stops, use_cases
 from app.cli.acting import acting
 from app.cli.failing import RefusedByRule
 from app.cli.options import As, Data, TokenFile
@@ -38,6 +38,7 @@ def register(interlock: typer.Typer) -> None:
     bots.command("credentials")(bot_credentials)
     stops.register(bots)
     permissions.register(bots)
+    use_cases.register(bots)
     targets = typer.Typer(help="The systems that actions act on.", no_args_is_help=True)
     targets.command("credentials")(target_credentials)
     interlock.add_typer(bots, name="bots")

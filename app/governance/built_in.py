@@ -21,6 +21,7 @@ PREFIX = "interlock."
 RESUME_BOT, RESUME_INSTALLATION = "interlock.bots.resume", "interlock.installation.resume"
 PUBLISH = "interlock.policy.publish"
 PERMIT = "interlock.permissions.grant"
+APPROVE = "interlock.use_cases.approve"
 OFF_BOARD = "interlock.people.off_board"
 LINK = "interlock.identities.link"
 
@@ -44,6 +45,8 @@ EXCEPTIONS, SECURITY = "interlock:exceptions", "interlock:security"
 
 _BY_ADMINISTRATORS: Mapping[str, str] = MappingProxyType({PUBLISH: "publish", OFF_BOARD: "off-board", LINK: "link"})
 """What one other administrator signs, and how its one stage is called."""
+BUSINESS = "interlock:business"
+"""Of a bot, ``:BOT`` after it: who holds its business seat."""
 
 EXPIRES, PERMIT_EXPIRES = timedelta(hours=24), timedelta(hours=72)
 _NOTHING: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -69,6 +72,15 @@ _FILES: dict[str, Any] = {
     "additionalProperties": False,
 }
 """``files``: name to YAML, all that the folder holds. ``base``: the version that they were made from."""
+_USE_CASE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "bot": {"type": "string", "minLength": 1, "maxLength": 100},
+        "review_by": {"type": "string", "format": "date", "maxLength": 10},
+    },
+    "required": ["bot", "review_by"],
+    "additionalProperties": False,
+}
 _MOST = 2**53 - 1
 _PERMISSION: dict[str, Any] = {
     "type": "object",
@@ -175,6 +187,7 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(PERMIT, "Let a bot act without being held", _PERMISSION),
             _built_in(OFF_BOARD, "Let a person go, and others sit in their places", _LEAVING),
             _built_in(LINK, "Link an account to a person", _LINKED),
+            _built_in(APPROVE, "Approve what a bot is for", _USE_CASE),
         )
     }
 )
@@ -195,7 +208,8 @@ def person_of(action: str, parameters: Mapping[str, Any]) -> frozenset[str]:
 def plan_of(action: str, bot: str | None) -> PlanRule:
     """The plan of a change: one signature of an administrator, or for a resumption also of a security seat.
 
-    For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption.
+    For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption. For a use case
+    two as well, the first of its business seat.
     ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
     """
     if action == PERMIT:
@@ -208,5 +222,11 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
         name = _BY_ADMINISTRATORS[action]
         stage = StageRule(name, ADMINISTRATORS, level=Level.LOGIN)
         return PlanRule(f"interlock.{name}", (stage,), EXPIRES)
+    if action == APPROVE:
+        stages = (
+            StageRule("business", f"{BUSINESS}:{bot}", level=Level.LOGIN),
+            StageRule("security", f"{SECURITY}:{bot}", level=Level.LOGIN),
+        )
+        return PlanRule("interlock.use-case", stages, PERMIT_EXPIRES)
     stage = StageRule(name="resume", group=GROUP if bot is None else f"{GROUP}:{bot}", level=Level.LOGIN)
     return PlanRule("interlock.resume", (stage,), EXPIRES)

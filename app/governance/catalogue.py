@@ -71,6 +71,7 @@ class Bot:
     """A non-human identity. ``model``: the approved one. ``owners``: seat to a person or ``group:NAME``.
 
     ``review``: how often its owners review it.
+    ``purpose``, ``data``, ``review_by``: of its use case, as the files say it; none where they say none.
     """
 
     id: str
@@ -81,6 +82,9 @@ class Bot:
     owners: Mapping[str, str]
     budgets: tuple[Budget, ...] = ()
     review: Terms = field(default_factory=Terms)
+    purpose: str | None = None
+    data: tuple[str, ...] = ()
+    review_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

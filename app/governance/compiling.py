@@ -112,9 +112,16 @@ def bots_of(known: Known) -> dict[str, Bot]:
             owners=bot.owners.seats(),
             budgets=tuple(_budget(budget) for budget in bot.budgets),
             review=bot.review.terms(),
+            **_use_case(bot.use_case),
         )
         for _, bot in known.of("bots", models.Bot)
     }
+
+
+def _use_case(case: models.UseCase | None) -> dict[str, Any]:
+    if case is None:
+        return {}
+    return {"purpose": case.purpose, "data": tuple(case.data), "review_by": case.review_by}
 
 
 def _budget(budget: models.Budget) -> Budget:

@@ -13,11 +13,13 @@ from app.governance.models_review import OwnerReview
 
 RISKS = ("low", "moderate", "high", "critical")
 KINDS = ("read_only", "reversible", "externally_reversible", "irreversible")
+UNAPPROVED = "asks for what is new only once its use case is approved for that"
 
 
 def bot_added(_both: Both, bot: Json) -> Iterator[Said]:
     """Somebody more who may ask."""
     yield Said(f"is new, entitled to {listed(bot['entitlements'])}", loosens=True)
+    yield Said(UNAPPROVED, loosens=False)
 
 
 def bot_removed(_both: Both, bot: Json) -> Iterator[Said]:
@@ -32,8 +34,8 @@ def bot_changed(both: Both, old: Json, new: Json) -> Iterator[Said]:
         {action for action in both.new.of("actions") if any(covers(pattern, action) for pattern in bot["entitlements"])}
         for bot in (old, new)
     ]
+    more = sorted(reach[1] - reach[0])
     if came:
-        more = sorted(reach[1] - reach[0])
         which = listed(more) if more else "nothing that it could not ask for before"
         yield Said(f"gains the entitlement {listed(map(quoted, came))}: {which}", bool(more))
     if went:
@@ -43,6 +45,8 @@ def bot_changed(both: Both, old: Json, new: Json) -> Iterator[Said]:
         yield Said(now_and_then("approved model", *models), True if new["model"] is None else None)
     if old["title"] != new["title"]:
         yield Said(now_and_then("title", old["title"], new["title"]), loosens=False)
+    if (came and more) or any(old[key] != new[key] for key in ("use_case", "model")):
+        yield Said(UNAPPROVED, loosens=False)
     yield from deployer_in_words(both, old["deployed_by"], new["deployed_by"])
     yield from seats_in_words(both, old["owners"], new["owners"])
     yield from budgets_in_words(old["budgets"], new["budgets"])

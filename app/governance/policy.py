@@ -15,7 +15,7 @@ from app.domain.request import Reversibility, Risk
 from app.domain.spans import BusinessSpan, by_the_wall
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
-from app.governance.built_in import ADMINISTRATORS, BUILT_IN, EXCEPTIONS, GROUP, SECURITY, plan_of
+from app.governance.built_in import ADMINISTRATORS, BUILT_IN, BUSINESS, EXCEPTIONS, GROUP, SECURITY, plan_of
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, Target, Window, covers
 from app.governance.cel import Condition, Scope, ValueExpression, compile_condition
 from app.governance.compiling import (
@@ -114,6 +114,8 @@ class Policy:
         kind, _, bot = group.rpartition(":")
         if kind == EXCEPTIONS:
             return self.seat(bot, None, "exceptions")
+        if kind == BUSINESS:
+            return self.seat(bot, None, "business")
         if kind == SECURITY:
             return self._resumers(bot)
         name, _, bot = group.removeprefix(GROUP).partition(":")

@@ -49,6 +49,8 @@ WHY: Final = {
     "stopped-again": "it was stopped again after this was asked for",
     "permission-revoked": "the standing permission that allowed it was revoked",
     "permission-expired": "the standing permission that allowed it had ended",
+    "use-case-not-approved": "the bot's use case is not approved for this any more",
+    "use-case-changed": "the bot's use case is another now",
     "not-in-order": "what it asks for is not to be had any more",
     "no-outcome": "no outcome was ever recorded",
     "no-more-attempts": "every attempt was used up",
@@ -91,6 +93,7 @@ CHANGES: Final = {
     "interlock.people.off_board": "Once this is approved, the person decides nothing here any more, and others sit in "
     "their places.",
     "interlock.identities.link": "Once this is approved, whoever has this account acts as that person.",
+    "interlock.use_cases.approve": "Once this is approved, the bot may ask for this, until the day of its review.",
 }
 """What comes of a change of Interlock itself, by its action."""
 
@@ -98,6 +101,7 @@ ADMINISTRATORS: Final = "interlock:administrators"
 RESUMERS: Final = "interlock:resume"
 EXCEPTIONS: Final = "interlock:exceptions"
 SECURITY: Final = "interlock:security"
+BUSINESS: Final = "interlock:business"
 """The built-in groups; no group of the rules can have a name with a colon."""
 
 NAMED_BY_BOT: Final = frozenset({"on-behalf-of", "beneficiary"})
@@ -133,6 +137,8 @@ def group(named: str) -> str:
         return "administrators"
     if named.startswith(EXCEPTIONS):
         return "the exceptions seat"
+    if named.startswith(BUSINESS):
+        return "the business seat"
     return "security seats and administrators" if named.startswith((RESUMERS, SECURITY)) else named
 
 

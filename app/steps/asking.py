@@ -16,7 +16,8 @@ from app.domain.verdict import AskFacts, Verdict, denied
 from app.governance.catalogue import Action, Window, covers
 from app.governance.errors import RuleError
 from app.governance.policy import Policy
-from app.steps import budgets, lapsing, permissions
+from app.governance.use_case import Approved, supervised
+from app.steps import budgets, lapsing, permissions, use_cases
 from app.steps import facts as step_facts
 from app.steps.admission import Admission, Asked, credential_maker, expiry
 from app.steps.lowering import Judged, lowered_by
@@ -40,6 +41,7 @@ class _Given:
     chain: tuple[Risk, Reversibility, int]
     windows: dict[str, int]
     permissions: Sequence[Stored] = ()
+    approved: Approved | None = None
 
     def facts(self) -> AskFacts:
         """What the rules are judged on."""
@@ -100,7 +102,7 @@ async def _judged_under(given: _Given, policy: Policy) -> Judged:
     """What other rules would have said of it. Without their locks: nothing is admitted on it."""
     asked = replace(given.asked, policy=policy)
     action, bot = policy.actions.get(asked.ask.action), asked.ask.asker_id
-    other = _Given(asked, action, given.now, await _chain(asked, action), {})
+    other = _Given(asked, action, given.now, await _chain(asked, action), {}, approved=given.approved)
     if action is None or not policy.entitled(bot, action.name) or not _takes(policy, action, asked.ask):
         return Judged(denied("not-entitled", "It was not to be had."), other.chain[0])
     other = replace(other, windows=await _figures(other))
@@ -123,8 +125,9 @@ async def _given(asked: Asked) -> _Given:
     names = [_window_key(window, asked.ask) for window in wanted] + budgets.keys(asked)
     await governance.window_locks(asked.session, names)
     standing = await permissions.locked(asked)
+    approved = await use_cases.approved(asked.session, asked.ctx.rules, asked.ask.asker_id)
     now = await asked.ctx.clock.now(asked.session)
-    given = _Given(asked, action, now, await _chain(asked, action), {}, standing)
+    given = _Given(asked, action, now, await _chain(asked, action), {}, standing, approved)
     return replace(given, windows=await _figures(given))
 
 
@@ -191,7 +194,8 @@ async def _of_rules(given: _Given, budgeted: budgets.Within) -> tuple[Verdict, f
         return denied("rule-error", str(error)), frozenset(), None
     if conflict_key is not None and await requests.unknown_with_key(given.asked.session, conflict_key):
         return denied("conflict", "An earlier action on the same thing has an unknown outcome."), subjects, conflict_key
-    allowed = await permissions.allowing(given.asked, given.permissions, facts, policy.verdict(facts), subjects)
+    ruled = supervised(policy, facts, policy.verdict(facts), given.approved)
+    allowed = await permissions.allowing(given.asked, given.permissions, facts, ruled, subjects)
     verdict = await budgeted(given.asked, given.now, allowed)
     permissions.count(given.permissions, verdict, facts)
     return verdict, subjects, conflict_key
@@ -203,6 +207,9 @@ def _before_rules(given: _Given, *, may_supersede: bool) -> Verdict | None:
         return denied("bot-suspended", "This bot is suspended.")
     if given.action is None or not asked.policy.entitled(asked.ask.asker_id, asked.ask.action):
         return denied("not-entitled", f"This bot may not ask for {asked.ask.action}.")
+    unapproved = use_cases.refusal(asked, given.action, given.approved, given.now)
+    if unapproved is not None:
+        return unapproved
     if not may_supersede:
         return denied("superseded-started", "What it would supersede has started already.")
     return None

@@ -10,6 +10,7 @@ from typing import Any
 from app.domain.outcome import Answer
 from app.domain.verdict import AskFacts, Verdict
 from app.governance.built_in import (
+    APPROVE,
     LINK,
     OFF_BOARD,
     PERMIT,
@@ -21,6 +22,7 @@ from app.governance.built_in import (
 )
 from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked, expiry
+from app.steps.approving import APPROVING
 from app.steps.asking import LATE, TOO_LATE
 from app.steps.facts import owners_of_change
 from app.steps.handler import Handler
@@ -40,6 +42,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         PERMIT: PERMITTING,
         OFF_BOARD: OFF_BOARDING,
         LINK: LINKING,
+        APPROVE: APPROVING,
     }
 )
 """By the built-in action."""

@@ -14,7 +14,7 @@ from app.domain.plan import Plan, Tally
 from app.domain.plan_rows import plan_from_json
 from app.domain.request import Kind, Risk, Say
 from app.domain.separation import Facts, Person
-from app.governance.built_in import OF_NO_BOT
+from app.governance.built_in import APPROVE, OF_NO_BOT
 from app.governance.policy import Policy
 from app.steps.crowd import Crowd
 from app.steps.scene import Scene
@@ -99,10 +99,13 @@ def owners_now(policy: Policy, row: Request) -> frozenset[str]:
 def owners_of_change(policy: Policy, action: str, bot_id: str | None) -> frozenset[str]:
     """Of the bot that a change is about; of all bots when it lets the installation go on.
 
-    Rules are about all bots as well, but to keep all their owners out could leave nobody: only their asker is.
+    Rules are about all bots as well, but to keep all their owners out could leave nobody: only their asker is. A use
+    case is its business owner's to sign.
     """
     if action in OF_NO_BOT:
         return frozenset()
+    if action == APPROVE:
+        return owners(policy, bot_id, None) - policy.seat(bot_id, None, "business")
     bots = policy.bots if bot_id is None else (bot_id,)
     return frozenset().union(*(owners(policy, bot, None) for bot in bots))
 

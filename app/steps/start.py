@@ -15,7 +15,7 @@ from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
-from app.steps import change, glass, lapsing, permissions, rollback
+from app.steps import change, glass, lapsing, permissions, rollback, use_cases
 from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
@@ -81,7 +81,7 @@ async def _ground_gone(found: Scene) -> str | None:
             return await change.ground_gone(found)
     if not found.policy.entitled(found.row.asker_id, found.row.action):
         return "not-entitled"
-    return await lapsing.ended(found) or await permissions.ended(found)
+    return await use_cases.gone(found) or await lapsing.ended(found) or await permissions.ended(found)
 
 
 async def _rules_still_agree(found: Scene) -> bool:
@@ -114,7 +114,8 @@ async def _verdict_now(found: Scene) -> Verdict:
         case Kind.GOVERNANCE:
             return change.verdict_now(found)
     facts = _facts(found)
-    return await permissions.still_allowing(found, facts, found.policy.verdict(facts))
+    verdict = await use_cases.supervised_now(found, facts, found.policy.verdict(facts))
+    return await permissions.still_allowing(found, facts, verdict)
 
 
 def _facts(found: Scene) -> AskFacts:

@@ -14,6 +14,7 @@ from app.domain.digest import canonical, request_id
 from app.domain.errors import Malformed, NotFound, NotOpenToThis, OffSchema, UnknownAction
 from app.domain.request import Kind
 from app.governance.built_in import (
+    APPROVE,
     BUILT_IN,
     LINK,
     OFF_BOARD,
@@ -31,6 +32,7 @@ from app.use_cases.off_boarding import check_link, check_off_boarding
 from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
+from app.use_cases.use_cases import check_use_case
 
 
 async def ask_change(
@@ -99,6 +101,7 @@ CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
     PERMIT: check_permission,
     OFF_BOARD: check_off_boarding,
     LINK: check_link,
+    APPROVE: check_use_case,
     RESUME_BOT: _check_resumption,
     RESUME_INSTALLATION: _check_resumption,
 }

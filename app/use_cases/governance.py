@@ -9,12 +9,14 @@ from app.domain.errors import Misconfigured
 from app.governance.files import load
 from app.steps.context import Context
 from app.steps.installing import prepare, put_in_force
+from app.steps.use_cases import installed
 
 
 async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
     """Put the rules of a folder in force; their version. The same rules and people again change nothing.
 
-    ``replace``: also when others are in force, which only development allows. ``by``: who does it, for the record.
+    ``replace``: also when others are in force, which only development allows. ``by``: who does it, for the record. The
+    use cases of what is installed first, and in development of all, count as approved.
     Raises GovernanceInvalid with all findings, Misconfigured when other rules are in force.
     """
     rules = load(folder)
@@ -25,6 +27,8 @@ async def install(ctx: Context, folder: Path, *, replace: bool, by: str) -> str:
             _may_replace(ctx, made.active, replace=replace)
         by = (await governance.pids(session)).get(by, by)
         await put_in_force(ctx, session, made, by=by, request=None)
+        if made.active is None or ctx.environment == "development":
+            await installed(ctx, session, made.version, by=by)
         return made.version
 
 

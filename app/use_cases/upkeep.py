@@ -13,6 +13,7 @@ from app.db import requests, stops
 from app.domain.errors import InterlockError
 from app.domain.states import OPEN, Status
 from app.steps.tick import tick
+from app.steps.use_cases import write_upgraded
 from app.use_cases import owner_reviews, temporal
 from app.use_cases.reviews import suspend_overdue
 from app.use_cases.services import Services
@@ -67,6 +68,7 @@ async def sweep(services: Services, overdue: timedelta) -> int:
         rows = await requests.overdue(session, now - overdue, SWEEP_AT_ONCE)
     await suspend_overdue(services.ctx)
     await owner_reviews.sweep(services.ctx, now - overdue)
+    await write_upgraded(services.ctx)
     await record_stops(services)
     for row in rows:
         await _tick(services, row.id)

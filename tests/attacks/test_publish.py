@@ -92,6 +92,7 @@ async def test_signing_twice(world: World, tmp_path: object) -> None:
 async def test_an_action_that_was_not_there(world: World, tmp_path: object) -> None:
     await begin(world, tmp_path, ('entitlements: ["do.moderate"]', 'entitlements: ["do.once"]'))
     await world.publish(draft(ADA_LEADS))
+    await world.approve_use_case("other-bot")
     assert await refused(world, "ada", await world.ask("do.moderate", bot="other-bot")) == {"policy-author"}
 
 

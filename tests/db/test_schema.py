@@ -23,6 +23,7 @@ from app.db import (  # noqa: F401  their tables belong to the metadata too
     permission_tables,
     review_tables,
     slack_tables,
+    use_case_tables,
 )
 from app.db.ledger import append, lock_stream, read, streams
 from app.db.migrate import upgrade

@@ -39,6 +39,7 @@ target desk: url is now `https://desk.example/v2` (was `https://desk.example/api
   changed None
 bot bot: gains the entitlement `undo.*`: undo.pay
 bot bot: approved model is now `example-ai/chat@6` (was `example-ai/chat@5`)
+bot bot: asks for what is new only once its use case is approved for that
 bot bot: deployed by `Rita (rita)` (was `Tom (tom)`)
 bot bot: seat legal is now `Tom (tom)` (was `Sam (sam)`)
   changed True

@@ -39,6 +39,7 @@ READS = (
     "/v1/policy/history",
     "/v1/standing-permissions",
     "/v1/people/zoe/seats",
+    "/v1/bots/bot/use-case",
 )
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {

@@ -243,6 +243,7 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     f"POST {_ONE}/break-glass": _break,
     "POST /v1/reviews/{id}/attest": _attest,
     "POST /v1/bots/{id}/suspend": _stop,
+    "GET /v1/bots/{id}/use-case": _stop,
     "POST /v1/installation/suspend": _stop_all,
     "POST /v1/bots/{id}/resume": _resume,
     "POST /v1/installation/resume": _resume,

@@ -172,8 +172,8 @@ PERMISSIONS = (
     Mutant(
         "permission: newer rules that hold",
         "app.steps.start:_verdict_now",
-        "await permissions.still_allowing(found, facts, found.policy.verdict(facts))",
-        "found.policy.verdict(facts)",
+        "await permissions.still_allowing(found, facts, verdict)",
+        "verdict",
         (GUARDS + "test_newer_rules_that_would_hold_it",),
     ),
     Mutant(

@@ -200,7 +200,8 @@ class Files:
     def _bot(self, name: str, entitlements: list[str]) -> dict[str, Any]:
         seats = {"security": "sec", "legal": "leg", "model_quality": "mod", "rollback": "rol", "permissions": "per"}
         owners = {"business": self.business, "incident": "group:responders", "exceptions": self.exceptions, **seats}
-        return {"id": name, "entitlements": entitlements, "deployed_by": self.deployer, "owners": owners}
+        said = {"use_case": {"purpose": "Tests"}, "entitlements": entitlements}
+        return {"id": name, "deployed_by": self.deployer, "owners": owners, **said}
 
     def _action(self, name: str) -> dict[str, Any]:
         made, own = ACTIONS.get(name, UNDOING), self.own_business.get(name)

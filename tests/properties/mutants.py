@@ -98,6 +98,7 @@ def every() -> tuple[Mutant, ...]:
     from tests.properties.catalogue_of_rollbacks import ROLLBACKS  # noqa: PLC0415
     from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION  # noqa: PLC0415
     from tests.properties.catalogue_of_stops import STOPS  # noqa: PLC0415
+    from tests.properties.catalogue_of_use_cases import USE_CASES  # noqa: PLC0415
 
     several = (
         INVARIANTS,
@@ -113,6 +114,7 @@ def every() -> tuple[Mutant, ...]:
         PERMISSIONS,
         REVIEWS,
         PEOPLE,
+        USE_CASES,
     )
     return tuple(mutant for mutants in several for mutant in mutants)
 

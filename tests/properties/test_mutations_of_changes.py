@@ -1,4 +1,4 @@
-"""The same of rollbacks, stops and publications, of budgets, delegations, exceptions and owner reviews."""
+"""The same of rollbacks, stops and publications, of budgets and delegations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ import pytest
 from tests.conftest import FIGURE
 from tests.properties.catalogue_of_budgets import BUDGETS
 from tests.properties.catalogue_of_delegations import DELEGATIONS
-from tests.properties.catalogue_of_exceptions import EXCEPTIONS
-from tests.properties.catalogue_of_people import PEOPLE
-from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_publications import PUBLICATIONS
-from tests.properties.catalogue_of_reviews import REVIEWS
 from tests.properties.catalogue_of_rollbacks import ROLLBACKS
 from tests.properties.catalogue_of_stops import STOPS
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*ROLLBACKS, *STOPS, *PUBLICATIONS, *BUDGETS, *DELEGATIONS, *EXCEPTIONS, *PERMISSIONS, *REVIEWS, *PEOPLE)
+MUTANTS = (*BUDGETS, *DELEGATIONS, *PUBLICATIONS, *ROLLBACKS, *STOPS)
 
 
 @pytest.fixture(scope="module")
