@@ -23,8 +23,8 @@ def a_bot(*budgets: str, name: str | None = None) -> tuple[str, str]:
     bot = name or f"bot-{uuid.uuid4().hex[:12]}"
     lines = "".join(f"      - {{{budget}}}\n" for budget in budgets)
     entry = (
-        f"  - id: {bot}\n    use_case: {{purpose: Tests}}\n"
-        '    entitlements: ["do.*", "look.*"]\n    deployed_by: tom\n    owners: *owners\n'
+        f'  - id: {bot}\n    use_case: {{purpose: Tests}}\n    entitlements: ["do.*", "look.*"]\n'
+        f"    deployed_by: tom\n    owners: *owners\n"
         f"    budgets:\n{lines}"
     )
     return bot, entry
