@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.errors import Forbidden, Malformed, NotFound, NotOpenToThis
 from app.domain.request import Level
@@ -254,11 +255,11 @@ async def test_what_lapses_is_of_that_bot_alone(world: World) -> None:
 async def test_it_lapses_between_steps_of_the_bot(world: World) -> None:
     """Whatever has looked, and found that it may start, has started by then."""
     shown_, review = await approved(world, "do.high"), await escalated(world)
-    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
     async with scene(world.ctx, id_of(shown_)) as found:
         lapse = asyncio.create_task(ticked(world, review, LAPSING))
-        while not lapse.done() and (await sql(world, waiting))[0][0] == 0:
-            pass
+        while not lapse.done() and (await found.session.execute(waiting)).scalar_one() == 0:
+            pass  # on the step's own session, which must not be idle for long
         assert not lapse.done()
         assert await lapsing.ended(found) is None
     assert await lapse == "lapsed"

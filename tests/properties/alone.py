@@ -77,6 +77,9 @@ class Alone(Gate):
         responders = sorted(self.oracle.files.responders)
         able = [person for person in responders if not self.oracle.too_near(case, person)] or responders
         person = able[who % len(able)]
+        for other in [one for one in order if one not in responders and self.oracle.would_count(case, one)][:1]:
+            self._pull(case, other, "strong")
+        self._pull(case, person, "login")
         self._pull(case, person, "strong")
         if case.glass is None or case.status != "approved":
             return

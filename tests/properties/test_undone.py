@@ -17,6 +17,8 @@ REACHED = {
     "started: although the bot is stopped": 1,
     "started: governance": 4,
     "entry: revoked, stopped": 1,
+    "permissions: granted": 3,
+    "entry: glass-broken": 1,
     "refused: governance-change": 1,
     "refused: rollback-approver": 10,
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
@@ -21,7 +24,9 @@ from temporalio.worker import Replayer
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
 from app.codec import data_converter
+from app.devstack import TemporalServer
 from app.domain.owner_review import EPOCH
+from app.keys import create_missing
 from app.use_cases.governance import install
 from app.use_cases.schedules import agree, schedule_id
 from app.use_cases.upkeep import sweep
@@ -184,3 +189,34 @@ async def test_a_workflow_that_was_not_told_ends_when_its_time_comes(world: Worl
     assert (await running.describe()).status is WorkflowExecutionStatus.RUNNING
     await running.signal(OwnerReviewWorkflow.nudge)
     await running.result()
+
+
+async def test_the_worker_process_does_all_of_it(
+    world: World, database_url: str, temporal: TemporalServer, tmp_path: Path
+) -> None:
+    """Its schedules appear, and what they start is opened by it; the test's own worker is on another queue."""
+    create_missing(tmp_path)
+    queue = f"test-{uuid.uuid4().hex}"
+    given = {
+        "INTERLOCK_ENVIRONMENT": "development",
+        "INTERLOCK_DATABASE__URL": database_url,
+        "INTERLOCK_KEYS__DIR": str(tmp_path),
+        "INTERLOCK_API__BASE_URL": "http://127.0.0.1:9",
+        "INTERLOCK_TEMPORAL__ADDRESS": temporal.address,
+        "INTERLOCK_TEMPORAL__TASK_QUEUE": queue,
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "app.worker", env={**os.environ, **given})
+    try:
+        handle = world.services.temporal.get_schedule_handle(f"{queue}-review-bot")
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.2), stop=stop_after_delay(60), reraise=True):
+            with attempt:
+                await handle.trigger()
+        async for attempt in AsyncRetrying(wait=wait_fixed(0.2), stop=stop_after_delay(60), reraise=True):
+            with attempt:
+                [[workflow]] = await sql(world, "select workflow from owner_review where bot = 'bot'")
+        assert workflow.startswith(f"{queue}-review-bot-")
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+        for bot in ("bot", "other-bot"):
+            await world.services.temporal.get_schedule_handle(f"{queue}-review-{bot}").delete()
