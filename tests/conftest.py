@@ -28,6 +28,7 @@ LONGEST = (
     "kills/test_crowds.py",
     "kills/test_executions.py",
     "properties/test_gate.py",
+    "properties/test_exceptions.py",
     "journeys/slack/test_outage.py",
     "hostile/test_document.py",
     "kills/test_servers.py",
