@@ -43,7 +43,7 @@ class Supply:
 
     Made beforehand: ``unknown``: requests that may be settled; ``done``: such as may be undone; ``code``: of a Slack
     account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
-    ``away``: a delegation of the caller's.
+    ``away``, ``over``: delegations, to be looked at, and to be ended: who looks at one that has ended finds it still.
     ``reviews``: those that may be made.
     ``permission``: a standing one.
     """
@@ -56,6 +56,7 @@ class Supply:
     switch: Switch
     version: str = ""
     away: str = ""
+    over: str = ""
     reviews: list[str] = field(default_factory=list)
     permission: str = ""
     switched: bool = False
@@ -225,8 +226,11 @@ def _give(_supply: Supply, case: Case[Any], n: int) -> None:
 
 
 def _given(supply: Supply, case: Case[Any], _n: int) -> None:
-    """What has ended already is answered as it stands."""
     case.path_parameters = {**case.path_parameters, "id": supply.away}
+
+
+def _ended(supply: Supply, case: Case[Any], _n: int) -> None:
+    case.path_parameters = {**case.path_parameters, "id": supply.over}
 
 
 _ONE = "/v1/requests/{id}"
@@ -253,7 +257,7 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/identity-links": _link,
     "POST /v1/delegations": _give,
     "GET /v1/delegations/{id}": _given,
-    "DELETE /v1/delegations/{id}": _given,
+    "DELETE /v1/delegations/{id}": _ended,
     "GET /v1/policy/versions/{id}": _version,
     "POST /v1/policy/diff": _draft,
     "POST /v1/policy/simulate": _draft,

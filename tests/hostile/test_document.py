@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import os
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -31,6 +33,7 @@ from tests.steps.words import id_of, sql
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "10"))
 TO_UNDO = TO_REVIEW = 4
+HOURS = itertools.count(1)
 ON = (
     "update bot set suspended_at = null, stop_epoch = 0",
     "update installation set suspended_at = null, stop_epoch = 0",
@@ -213,7 +216,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
 
     with httpx.Client(base_url=api.url, timeout=60) as http:
         supply = Supply(http, api.client(), to_settle, done, code=await code_of(api), switch=switch)
-        supply.version, supply.away = await _version(api), await _given(api)
+        supply.version, supply.away, supply.over = await _version(api), await _given(api), await _given(api)
         supply.reviews = [await _to_review(api) for _ in range(TO_REVIEW)]
         supply.reviews.insert(len(supply.reviews) // 2, str(await escalated(api.world)))
         supply.permission = await _permission(api, done[0])
@@ -223,14 +226,15 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
 
 
 async def _given(api: Live) -> str:
-    """The first of its kind; the second caller's is the same."""
-    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    headers = api.person("dana") | {"Idempotency-Key": "given-beforehand"}
-    body = {"to": "zoe", "until": until, "reason": "An hour off"}
-    answer = await api.http.post("/v1/delegations", json=body, headers=headers)
-    if answer.status_code == 201:
-        return str(answer.json()["id"])
-    return str((await api.http.get("/v1/delegations", headers=api.person("anya"))).json()["items"][0]["id"])
+    """A delegation for an hour in which no other runs."""
+    begin = datetime.now(UTC) + timedelta(hours=2 * next(HOURS))
+    span = {"from": begin.isoformat(), "until": (begin + timedelta(hours=1)).isoformat()}
+    headers = api.person("dana") | {"Idempotency-Key": str(uuid.uuid4())}
+    answer = await api.http.post(
+        "/v1/delegations", json={"to": "zoe", "reason": "An hour off", **span}, headers=headers
+    )
+    assert answer.status_code == 201, answer.json()
+    return str(answer.json()["id"])
 
 
 async def _version(api: Live) -> str:
