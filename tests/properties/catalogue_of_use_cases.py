@@ -186,7 +186,7 @@ USE_CASES = (
     Mutant(
         "use case: who asked still may",
         f"{APPROVING}:_ground_gone",
-        "found.crowd.active.get(row.asker_id, False) and may_ask(found.policy, row.asker_id, said[\"bot\"])",
+        'found.crowd.active.get(row.asker_id, False) and may_ask(found.policy, row.asker_id, said["bot"])',
         "True",
         (GUARDS + "test_who_asked_leaves_before_it_is_signed",),
     ),
