@@ -169,3 +169,26 @@ async def test_upgrading_what_is_upgraded_changes_nothing(at_work: tuple[str, di
     await upgrade(at_work[0])
     async with connected(at_work[0]) as connection:
         assert (await connection.execute(text("select version_num from alembic_version"))).scalars().all() == ["0011"]
+
+
+async def test_bots_at_work_go_on_with_what_they_are_for(postgres: Postgres) -> None:
+    """Those of the rules in force, as that version says; of no other."""
+    name = f"old{uuid.uuid4().hex}"
+    await postgres.create_database(name)
+    url = postgres.url(name)
+    await asyncio.to_thread(command.upgrade, config(url), "0007")
+    keep = "insert into policy_version (id, document, installed_at, installed_by) values (:id, :document, now(), 'x')"
+    async with connected(url) as connection:
+        for id_, document in (
+            ("sha256:old", '{"bots": [{"id": "gone"}]}'),
+            ("sha256:new", '{"bots": [{"id": "bot"}]}'),
+        ):
+            await connection.execute(text(keep.replace(":document", f"'{document}'").replace(":id", f"'{id_}'")))
+        await connection.execute(text("update installation set active_policy = 'sha256:new'"))
+        await connection.commit()
+    await upgrade(url)
+    async with connected(url) as connection:
+        query = "select bot, policy_version, statement, via, review_by - current_date from use_case"
+        assert [tuple(row) for row in await connection.execute(text(query))] == [
+            ("bot", "sha256:new", None, "upgrade", 366)
+        ]
