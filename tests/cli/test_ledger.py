@@ -10,12 +10,12 @@ from tests.cli.command import RULES, done, fails, interlock
 
 TAMPERINGS = (
     "UPDATE entry SET body = overlay(body placing 'X'::bytea from 20) WHERE stream = 'bot:bot' AND n = 1",
-    "UPDATE entry SET body = body || ' '::bytea WHERE stream = 'bot:other-bot' AND n = 2",
+    "UPDATE entry SET body = body || ' '::bytea WHERE stream = 'bot:other-bot' AND n = 3",
     "DELETE FROM entry WHERE stream = 'target:desk' AND n = 1",
 )
 FINDINGS = [
     "bot:bot#2: it is not chained to the entry before it",
-    "bot:other-bot#2: the body is not in RFC 8785 form",
+    "bot:other-bot#3: the body is not in RFC 8785 form",
     "target:desk#2: number 1 is missing",
     "target:desk#2: it is not chained to the entry before it",
 ]
@@ -36,7 +36,7 @@ async def test_what_was_changed_is_found(empty: dict[str, str]) -> None:
     for holder in (("bots", "bot"), ("bots", "other-bot"), ("targets", "desk")):
         for _ in range(2):
             done(empty, holder[0], "credentials", holder[1])
-    assert done(empty, "ledger", "verify") == "verified: 7 entries in 4 streams\n"
+    assert done(empty, "ledger", "verify") == "verified: 9 entries in 4 streams\n"
     await tamper(empty["INTERLOCK_DATABASE__URL"])
     ended = interlock(empty, "ledger", "verify")
     assert (ended.returncode, ended.stdout.splitlines(), ended.stderr) == (1, FINDINGS, "")
