@@ -27,13 +27,14 @@ from app.db.listen import CHANNEL, listen
 from app.domain.errors import InterlockError, Misconfigured
 from app.identity.tokens import Authenticator, refuse_dev_issuer
 from app.keys import KeyRings, KeysInvalid
-from app.parts import build_context, connected
+from app.parts import build_context
 from app.settings import Settings
 from app.slack.app import Door as SlackDoor
 from app.slack.socket import SocketDoor
 from app.telemetry import configure_logging
 from app.temporal import connect
 from app.use_cases.services import Services, Waiters
+from app.workspace import connected
 
 log = logging.getLogger(__name__)
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from app.db.session import Database
 from app.execution.http import boottime
 from app.keys import KeyRings
 from app.ledger.vault import Vault
-from app.settings import Settings, SlackSettings
-from app.slack.starting import EMAIL_SCOPE, SCOPES
-from app.slack.team import Team
-from app.slack.web import Slack
+from app.settings import Settings
 from app.steps.context import Context, DatabaseClock
 from app.steps.rules import Rules
 
@@ -54,24 +49,3 @@ def build_context(settings: Settings, keyrings: KeyRings) -> Context:
         environment=settings.environment,
         target_urls=TargetUrls(settings),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """A workspace of Slack: its Web API, and which team it is."""
-
-    web: Slack
-    team: Team
-
-
-@asynccontextmanager
-async def connected(settings: SlackSettings) -> AsyncIterator[Workspace | None]:
-    """The workspace that the settings name, None where they name none. Asks nothing of it yet."""
-    if settings.bot_token is None or not settings.enabled:
-        yield None
-        return
-    web = Slack(settings.bot_token.get_secret_value(), api_url=settings.api_url, timeout=settings.call_timeout)
-    try:
-        yield Workspace(web, Team(web, SCOPES | ({EMAIL_SCOPE} if settings.email_domains else set())))
-    finally:
-        await web.close()

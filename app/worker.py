@@ -19,7 +19,7 @@ from app.execution.http import new_client
 from app.keys import KeyRings, KeysInvalid
 from app.outbox.reconciler import Reconciler, Sink
 from app.outbox.sinks import Wake
-from app.parts import build_context, connected
+from app.parts import build_context
 from app.settings import Settings
 from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
@@ -28,6 +28,7 @@ from app.temporal import connect
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
+from app.workspace import connected
 
 
 async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None:

@@ -9,7 +9,6 @@ from app.devstack.postgres import Postgres
 from app.devstack.stack import environment_of
 from app.devstack.temporal_cli import temporal_binary
 from app.devstack.temporal_server import TemporalServer
-from app.devstack.time_skipping import time_skipping_server
 
 __all__ = [
     "AlreadyRunning",
@@ -19,5 +18,4 @@ __all__ = [
     "TemporalServer",
     "environment_of",
     "temporal_binary",
-    "time_skipping_server",
 ]

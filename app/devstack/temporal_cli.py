@@ -9,8 +9,6 @@ import re
 import shutil
 from pathlib import Path
 
-from temporalio.testing import WorkflowEnvironment
-
 from app.devstack.errors import StackError
 from app.devstack.programs import made_once, run
 
@@ -59,6 +57,8 @@ async def is_usable(binary: Path) -> bool:
 
 async def download(target: Path) -> None:
     """The SDK's own download, which fails at once without a network. Raises `StackError`."""
+    from temporalio.testing import WorkflowEnvironment  # noqa: PLC0415  half a second of every command, for this alone
+
     _log.info("downloading the Temporal CLI %s", VERSION)
     folder = target.parent / "download"
     folder.mkdir()

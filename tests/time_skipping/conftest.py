@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.codec import data_converter
-from app.devstack import time_skipping_server
+from app.devstack.time_skipping import time_skipping_server
 from app.keys import KeyRings
 from app.use_cases.governance import install
 from tests.fakes.desk import Desk
