@@ -55,19 +55,19 @@ async def test_what_runs_is_what_was_signed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("why", "old", "new"),
     [
-        ("title: Something moderate", "title: Something else"),
-        ('entitlements: ["do.*", "look.*"]', f"entitlements: [{BUT_ONE}]"),
-        (RULE, "  - {name: no, when: 'action.name == \"do.moderate\"', deny: No more}\n" + RULE),
+        ("action-changed", "title: Something moderate", "title: Something else"),
+        ("not-entitled", 'entitlements: ["do.*", "look.*"]', f"entitlements: [{BUT_ONE}]"),
+        ("policy-stricter", RULE, "  - {name: no, when: 'action.name == \"do.moderate\"', deny: No more}\n" + RULE),
     ],
-    ids=["action-changed", "not-entitled", "policy-stricter"],
 )
-async def test_the_ground_has_gone(world: World, rules_copy: Path, old: str, new: str) -> None:
+async def test_the_ground_has_gone(world: World, rules_copy: Path, why: str, old: str, new: str) -> None:
     shown = await approved(world)
     await change(world, rules_copy, old, new)
     assert not await starts(world, shown)
-    assert await status(world, shown) == "revoked"
+    ended = await world.look(shown)
+    assert (ended["status"], ended["ended_why"]) == ("revoked", why)
 
 
 async def test_newer_rules_want_more_people(world: World, rules_copy: Path) -> None:
