@@ -15,10 +15,11 @@ from app.slack.responding import Responding
 from app.slack.text import mrkdwn, utc
 from app.use_cases import cards
 from app.use_cases.links import LinkCode, ask_code
+from app.use_cases.reviews import waiting_for
 from app.use_cases.services import Services
 
 HELP = """\
-/interlock pending: what waits for your decision
+/interlock pending: what waits for your decision, and the reviews that you are asked for
 /interlock show ID: one request and its story; its whole id, or the first eight characters and more
 /interlock rollback ID: ask that it be undone; others sign that off first (responders)
 /interlock stop BOT, or /interlock stop all: nothing of it starts any more (responders, security seats)
@@ -52,7 +53,8 @@ class Commands:
 
     async def _pending(self, act: Interaction) -> Json:
         who = await self.directory.actor(act.account)
-        return lists.pending(*await waiting(self.services, who, lists.MAX_LISTED))
+        items, more = await waiting(self.services, who, lists.MAX_LISTED)
+        return lists.pending(items, more, await waiting_for(self.services, who))
 
     async def _show(self, act: Interaction, named: str) -> Json:
         who = await self.directory.actor(act.account)

@@ -16,6 +16,7 @@ from app.slack.web import Slack, SlackError
 from app.use_cases import cards, read
 from app.use_cases.actors import Actor, SlackAccount
 from app.use_cases.card_facts import CardFacts
+from app.use_cases.reviews import waiting_for
 from app.use_cases.services import Services
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Home:
         who = await self.directory.actor(account)
         try:
             items, more = await waiting(self.services, who, LISTED)
+            reviews = await waiting_for(self.services, who)
         except Forbidden:
             return lists.home([], more=False, linked=False)
-        return lists.home(items, more, linked=True)
+        return lists.home(items, more, linked=True, reviews=reviews)

@@ -54,6 +54,12 @@ async def listing(services: Services, who: Actor, *, open_only: bool) -> View:
     return {"items": sorted(items, key=lambda item: (item["opened_at"], item["id"]), reverse=True)[:LISTED]}
 
 
+async def waiting_for(services: Services, who: Actor) -> list[View]:
+    """Those that nobody has made yet and this person may. Raises Forbidden for all but people."""
+    found = await listing(services, who, open_only=True)
+    return [item for item in found["items"] if person_id(who) in item["reviewers"]]
+
+
 def _visible(policy: Policy, person: str) -> ColumnElement[bool]:
     """The same rule as `_sees`, as a condition."""
     sees_all = frozenset().union(*map(policy.groups_that_may, ("audit", "administer", "respond")))

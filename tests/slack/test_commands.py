@@ -7,11 +7,14 @@ import uuid
 
 import pytest
 
+from app.api.shapes_exceptions import REVIEW
 from app.domain.errors import Malformed
+from app.slack import lists
 from app.use_cases.links import link
 from tests.fakes.slack.block_kit import readable
 from tests.slack.conftest import API, Reception, user
 from tests.slack.office import LEADS
+from tests.steps.owner_reviewing import made, opened
 
 
 async def typed(reception: Reception, who: str, text: str) -> str:
@@ -41,6 +44,23 @@ async def test_pending_lists_what_one_may_decide_and_nothing_else(reception: Rec
     assert "pending-done" not in said
     assert "pending-mine" not in await typed(reception, "fiona", "pending")
     await reception.world.say("marco", mine)
+
+
+async def test_pending_lists_the_reviews_that_one_is_asked_for(reception: Reception) -> None:
+    """Not those that others are asked for, nor what is done."""
+    review = await opened(reception.world)
+    asked = f"the bot bot, by its owners, by .*: interlock reviews attest {review}"
+    assert re.search(asked, await typed(reception, "olivia", "pending"))
+    assert str(review) not in await typed(reception, "dana", "pending")
+    await made(reception.world, review)
+    assert str(review) not in await typed(reception, "olivia", "pending")
+
+
+def test_a_review_of_what_one_person_released_says_what_that_was() -> None:
+    said = readable(lists.pending([], more=False, reviews=[REVIEW] * (lists.MAX_REVIEWS + 1))["blocks"])
+    assert "orders.cancel, which ivan released alone, by " in said
+    assert said.count(f"interlock reviews attest {REVIEW['id']}") == lists.MAX_REVIEWS
+    assert "There are more reviews" in said
 
 
 async def test_nobody_learns_nothing(reception: Reception) -> None:
