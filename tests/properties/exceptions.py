@@ -76,12 +76,13 @@ wishes = st.builds(
 
 @dataclass
 class Permission:
-    """One that was granted. ``definition``: of the action, as its signers knew it."""
+    """One that was granted. ``definition``: of the action, as signers knew it; ``by``: who asked for it or signed."""
 
     id: str
     wish: Wish
     definition: tuple[int, str | None]
     ends: datetime
+    by: frozenset[str]
     uses: int = 0
     total: int = 0
     revoked: bool = False

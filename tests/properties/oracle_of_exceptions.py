@@ -129,6 +129,7 @@ class WholeOracle(Oracle):
             if one.live(at)
             and one.definition == definition(case.admitted, case.action)
             and one.speaks_of(case.action, case.payee, case.amount)
+            and not any(self._near(case, person) & {"on-behalf-of", "beneficiary"} for person in one.by)
         ]
         return min(fit, key=lambda one: (one.ends, one.id), default=None)
 
@@ -158,4 +159,5 @@ class WholeOracle(Oracle):
         assert case.wish is not None
         assert case.ends is not None
         known = definition(case.admitted, case.wish.action)
-        self.exceptions.permissions.append(Permission(case.id, case.wish, known, case.ends))
+        by = frozenset({case.asker or "", *case.part})
+        self.exceptions.permissions.append(Permission(case.id, case.wish, known, case.ends, by))
