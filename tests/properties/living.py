@@ -37,7 +37,7 @@ def live(
         run_state_machine_as_test(seed(SEED * 1000 + part)(machine), settings=chosen)
     told(ground.seen, record)
     missed = {what: ground.seen[what] for what, least in reached.items() if ground.seen[what] < least}
-    assert examples < usual or not missed, "the machine never got there"
+    assert examples < usual or not missed, f"the machine never got there: {missed}"
 
 
 def told(seen: Counter[str], record: Record) -> None:

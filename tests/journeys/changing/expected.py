@@ -124,7 +124,15 @@ class Life:
         if self.status in ("held", "approved") and self._stopped():
             self._end("revoked")
         if self.status == "held":
+            self._void_who_left()
             self._go_on()
+
+    def _void_who_left(self) -> None:
+        """What somebody said of the open stage who has left does not come back with them."""
+        for vote in self.votes:
+            if vote.stage == self._open() and vote.standing and vote.person in self.town.gone:
+                vote.standing = False
+                self.told.append("vote-void")
 
     def _stopped(self) -> bool:
         return self.town.stopped and self.action == "do.moderate"
