@@ -23,7 +23,7 @@ REACHED = {
     "entry: escalated, quorum-out-of-reach": 10,
     "entry: withdrawn": 1,
     "move: held > approved": 30,
-    "move: held > denied": 5,
+    "move: held > denied": 2,
     "move: held > expired": 10,
     "move: held > cancelled": 3,
     "move: executing > succeeded": 2,
