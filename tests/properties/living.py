@@ -16,7 +16,7 @@ PARTS = 5
 """Hypothesis stays with what it has tried; begun anew a few times, it tries more."""
 
 SEED = int(os.environ.get("INTERLOCK_PROPERTY_SEED", "1"))
-"""Every run of the same folders is the same; Hypothesis also draws constants of the test modules that are loaded. A long
+"""Every run of the same folders is the same; Hypothesis also draws constants of the modules that are loaded. A long
 one of other lives: ``INTERLOCK_PROPERTY_SEED=7 INTERLOCK_PROPERTY_EXAMPLES=1000``."""
 
 Record = Callable[[str, object], None]
