@@ -9,15 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.db import (  # noqa: F401  their tables belong to the metadata too
-    delegation_tables,
-    owner_review_tables,
-    permission_tables,
-    review_tables,
-    slack_tables,
-    use_case_tables,
-)
-from app.db.tables import Base
+from app.db.metadata import METADATA
 
 MIGRATION_LOCK = 0x1E7E410C
 
@@ -25,7 +17,7 @@ MIGRATION_LOCK = 0x1E7E410C
 def _run(connection: Connection) -> None:
     connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata)
+    context.configure(connection=connection, target_metadata=METADATA)
     with context.begin_transaction():
         context.run_migrations()
 

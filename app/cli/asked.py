@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.failing import HELD, RefusedByRule
+from app.cli.place import Place
 from app.domain.states import Status
+from app.use_cases.actors import Actor
+from app.use_cases.changes import ask_change
 
 LONGEST_REASON = 2000
 """As over the API."""
@@ -33,6 +37,12 @@ def spoken(text: str) -> str:
 def whole(text: str) -> str:
     """Bytes of the command line that are no UTF-8 are no text anywhere else."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+async def ask(place: Place, who: Actor, action: str, parameters: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Ask for a change of Interlock itself; the request as its asker sees it. Raises as `ask_change`."""
+    services, key = await place.services(), str(uuid.uuid4())
+    return (await ask_change(services, who, key, action=action, parameters=parameters, reason=reason)).view
 
 
 def shown(asked: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.acting import acting_as
-from app.cli.asked import shown, words
+from app.cli.asked import ask, shown, words
 from app.cli.options import As, Data, Json, TokenFile
 from app.cli.place import opened
 from app.governance.built_in import OFF_BOARD
-from app.use_cases.changes import ask_change
 from app.use_cases.seats import seats_of
 
 Person = Annotated[str, typer.Argument(metavar="ID", help="Who leaves.")]
@@ -94,9 +92,7 @@ async def _ask(
 ) -> dict[str, Any]:
     async with opened(data) as place:
         who = await acting_as(place, as_, token_file)
-        services, key = await place.services(), str(uuid.uuid4())
-        asked = await ask_change(services, who, key, action=OFF_BOARD, parameters=parameters, reason=reason)
-        return asked.view
+        return await ask(place, who, OFF_BOARD, parameters, reason)
 
 
 def _print(found: dict[str, Any], *, as_json: bool) -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.acting import acting_as
-from app.cli.asked import NeededReason, shown, words
+from app.cli.asked import NeededReason, ask, shown, words
 from app.cli.options import As, Data, TokenFile
 from app.cli.place import folder, opened
 from app.domain.errors import Misconfigured
 from app.governance.built_in import PUBLISH
 from app.governance.files import load
 from app.governance.source import MAX_BYTES
-from app.use_cases.changes import ask_change
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="A directory of governance files.")]
 
@@ -55,6 +53,4 @@ async def _ask(
         async with place.ctx.database.transaction() as session:
             base = (await place.ctx.rules.in_force(session)).version
         parameters = {"files": files, "base": base}
-        services, key = await place.services(), str(uuid.uuid4())
-        asked = await ask_change(services, who, key, action=PUBLISH, parameters=parameters, reason=reason)
-        return asked.view
+        return await ask(place, who, PUBLISH, parameters, reason)

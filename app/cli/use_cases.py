@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.acting import acting_as
-from app.cli.asked import NeededReason, shown, words
+from app.cli.asked import NeededReason, ask, shown, words
 from app.cli.options import As, Data, TokenFile
 from app.cli.place import opened
 from app.governance.built_in import APPROVE
-from app.use_cases.changes import ask_change
 from app.use_cases.use_cases import use_case as look
 
 Bot = Annotated[str, typer.Argument(metavar="BOT", help="One bot.")]
@@ -62,6 +60,4 @@ async def _ask(
 ) -> dict[str, Any]:
     async with opened(data) as place:
         who = await acting_as(place, as_, token_file)
-        services, key = await place.services(), str(uuid.uuid4())
-        asked = await ask_change(services, who, key, action=APPROVE, parameters=parameters, reason=reason)
-        return asked.view
+        return await ask(place, who, APPROVE, parameters, reason)

@@ -17,17 +17,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.db import (  # noqa: F401  their tables belong to the metadata too
-    delegation_tables,
-    owner_review_tables,
-    permission_tables,
-    review_tables,
-    slack_tables,
-    use_case_tables,
-)
 from app.db.ledger import append, lock_stream, read, streams
+from app.db.metadata import METADATA
 from app.db.migrate import upgrade
-from app.db.tables import Base
 from app.devstack import Postgres
 from app.domain.ledger import leaf_hash, verify_stream
 from tests.domain.strategies import NOW
@@ -76,7 +68,7 @@ def _and(what: str) -> str:
 
 def differences(connection: Connection) -> list[Any]:
     options = {"compare_type": True, "compare_server_default": False}
-    found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+    found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
     return found
 
 
@@ -91,7 +83,7 @@ async def declared_url(postgres: Postgres) -> str:
     name = f"declared{uuid.uuid4().hex}"
     await postgres.create_database(name)
     async with connected(postgres.url(name)) as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        await connection.run_sync(METADATA.create_all)
         await connection.commit()
     return postgres.url(name)
 
@@ -101,7 +93,7 @@ async def test_postgres_sees_no_difference(database_url: str, declared_url: str,
     """More than Alembic compares: generated columns, defaults, partial indexes, names of constraints."""
     migrated, declared = await described(database_url, what), await described(declared_url, what)
     assert migrated ^ declared == set()
-    assert len(migrated) > len(Base.metadata.tables)
+    assert len(migrated) > len(METADATA.tables)
 
 
 async def test_migrating_again_changes_nothing(database_url: str) -> None:

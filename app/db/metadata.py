@@ -1,0 +1,13 @@
+"""All tables: those of the other modules belong to the metadata once they are imported."""
+
+from app.db import (  # noqa: F401
+    delegation_tables,
+    owner_review_tables,
+    permission_tables,
+    review_tables,
+    slack_tables,
+    use_case_tables,
+)
+from app.db.tables import Base
+
+METADATA = Base.metadata
