@@ -14,7 +14,7 @@ from app.use_cases import stop
 from app.use_cases.views import View
 from tests.properties.quiet import cancel, decided, later, starts
 from tests.steps.budgeted import ask, code, with_budgets
-from tests.steps.words import sql, vote
+from tests.steps.words import id_of, sql, vote
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("as_before")
@@ -60,12 +60,17 @@ async def test_there_is_room_again_at_the_moment_that_was_told(world: World, rul
     assert timedelta(minutes=69) < freed - now < timedelta(minutes=70, seconds=1)
 
 
+EARLIER = "update request set created_at = created_at - make_interval(mins => :minutes) where id = :id"
+
+
 async def test_there_is_room_again_after_the_budget_was_lowered(world: World, rules_copy: Path) -> None:
     """What is told is when enough of what counts has left the span, not when the first has."""
     source = rules_copy / "desk.yaml"
     as_it_was = source.read_text()
     bot = await with_budgets(world, rules_copy, ASKS.replace("2", "9"))
     asked = [await ask(world, bot) for _ in range(4)]
+    for n, shown in enumerate(asked[:2]):  # else all four may be of the same second, in which moments are told
+        await sql(world, EARLIER, minutes=20 - 10 * n, id=id_of(shown))
     source.write_text(as_it_was)
     await with_budgets(world, rules_copy, ASKS, name=bot)
     frees_up = to_the_second(moment(asked[2]["created_at"]) + timedelta(hours=1))
