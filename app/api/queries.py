@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Request
@@ -90,12 +91,16 @@ class PermissionsOf(BaseModel):
     bot: Annotated[str, Field(pattern=NAME)] | None = None
 
 
-def request_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
-    """The id in the path. Raises NotFound for what is none."""
-    try:
-        return uuid.UUID(uuid_text(text))
-    except ValueError:
-        raise NotFound("There is no such request.") from None
+def id_in_path(no_such: str) -> Callable[[str], uuid.UUID]:
+    """A dependency: the UUID in the path. It raises NotFound, saying ``no_such``, for what is none."""
+
+    def read(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
+        try:
+            return uuid.UUID(uuid_text(text))
+        except ValueError:
+            raise NotFound(no_such) from None
+
+    return read
 
 
 def bot_in_path(text: Annotated[str, Path(alias="id", json_schema_extra={"pattern": BOT})]) -> str:
@@ -127,7 +132,7 @@ def needed_key(key: Annotated[str | None, Depends(optional_key)]) -> str:
     return key
 
 
-RequestId = Annotated[uuid.UUID, Depends(request_id)]
+RequestId = Annotated[uuid.UUID, Depends(id_in_path("There is no such request."))]
 BotId = Annotated[str, Depends(bot_in_path)]
 OptionalKey = Annotated[str | None, Depends(optional_key)]
 NeededKey = Annotated[str, Depends(needed_key)]

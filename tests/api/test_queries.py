@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.api.bodies import uuid_text
 from app.api.envelope import trace_id
-from app.api.queries import BOT, bot_in_path, request_id, seconds, statuses
+from app.api.queries import BOT, bot_in_path, id_in_path, seconds, statuses
 from app.domain.errors import NotFound
 from app.governance import models
 
@@ -38,7 +38,7 @@ def test_statuses() -> None:
 
 def test_a_uuid_has_one_spelling() -> None:
     assert uuid_text(UUID.upper()) == UUID
-    assert str(request_id(UUID)) == UUID
+    assert str(id_in_path("There is no such request.")(UUID)) == UUID
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_uuid_has_one_spelling() -> None:
 )
 def test_what_is_no_uuid(text: str) -> None:
     with pytest.raises(NotFound):
-        request_id(text)
+        id_in_path("There is no such request.")(text)
 
 
 def test_traceparent() -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from app.api import bodies
 from app.api.documented import LOCATION, answers, json_body
 from app.api.door import Behind, Who
-from app.api.queries import NeededKey
+from app.api.queries import NeededKey, id_in_path
 from app.api.reading import body_of
 from app.api.shapes_delegations import Delegation, Delegations
-from app.domain.errors import NotFound
 from app.use_cases import delegations
 
 router = APIRouter(prefix="/v1", tags=["delegations"])
@@ -22,14 +21,7 @@ router = APIRouter(prefix="/v1", tags=["delegations"])
 AwayBody = Annotated[bodies.Delegate, Depends(body_of(bodies.Delegate))]
 
 
-def _delegation_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
-    try:
-        return uuid.UUID(bodies.uuid_text(text))
-    except ValueError:
-        raise NotFound(delegations.NO_SUCH) from None
-
-
-DelegationId = Annotated[uuid.UUID, Depends(_delegation_id)]
+DelegationId = Annotated[uuid.UUID, Depends(id_in_path(delegations.NO_SUCH))]
 
 
 @router.post(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from app.api import bodies
 from app.api.documented import answers, json_body
 from app.api.door import Behind, UrgentWho, Who
-from app.api.queries import PermissionsOf
+from app.api.queries import PermissionsOf, id_in_path
 from app.api.reading import body_of
 from app.api.shapes_permissions import StandingPermission, StandingPermissions
-from app.domain.errors import NotFound
 from app.use_cases import permissions
 
 router = APIRouter(prefix="/v1", tags=["governance"])
@@ -22,14 +21,7 @@ router = APIRouter(prefix="/v1", tags=["governance"])
 RevokeBody = Annotated[bodies.Revoke, Depends(body_of(bodies.Revoke))]
 
 
-def _permission_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
-    try:
-        return uuid.UUID(bodies.uuid_text(text))
-    except ValueError:
-        raise NotFound(permissions.NO_SUCH) from None
-
-
-PermissionId = Annotated[uuid.UUID, Depends(_permission_id)]
+PermissionId = Annotated[uuid.UUID, Depends(id_in_path(permissions.NO_SUCH))]
 
 
 @router.get(

@@ -5,30 +5,23 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import bodies
 from app.api.documented import answers, json_body
 from app.api.door import Behind, Who
+from app.api.queries import id_in_path
 from app.api.reading import body_of
 from app.api.shapes_owner_reviews import AnyReview, Reviews
-from app.domain.errors import NotFound
 from app.steps.reviewing import Finding
 from app.use_cases import reviews
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
 
 
-def _review_id(text: Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]) -> uuid.UUID:
-    try:
-        return uuid.UUID(bodies.uuid_text(text))
-    except ValueError:
-        raise NotFound(reviews.NO_SUCH) from None
-
-
-ReviewId = Annotated[uuid.UUID, Depends(_review_id)]
+ReviewId = Annotated[uuid.UUID, Depends(id_in_path(reviews.NO_SUCH))]
 
 
 class Which(BaseModel):
