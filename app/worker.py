@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from app import settings as configuration
 from app.activities.execution import Executor
+from app.activities.incident import IncidentActivities
 from app.activities.request import RequestActivities
 from app.activities.review import ReviewActivities
 from app.activities.worker import build_worker
@@ -23,11 +24,12 @@ from app.parts import build_context
 from app.settings import Settings
 from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
+from app.steps.incident_run import SINK
 from app.telemetry import configure_logging
 from app.temporal import connect
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
-from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
+from app.use_cases.upkeep import Nudge, RunItems, record_stops_forever, sweep_forever
 from app.workspace import connected
 
 
@@ -38,7 +40,8 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
         client = await connect(settings.temporal, rings)
         services = Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
         activities = RequestActivities(ctx, Executor(ctx, http, at_once=settings.worker.max_executions))
-        async with build_worker(client, settings.temporal.task_queue, activities, ReviewActivities(ctx)):
+        reviews, undoing = ReviewActivities(ctx), IncidentActivities(ctx)
+        async with build_worker(client, settings.temporal.task_queue, activities, reviews, undoing):
             await _until_stopped(settings, services, sending, stop)
     await ctx.database.close()
 
@@ -63,6 +66,7 @@ async def _slack(settings: Settings, ctx: Context) -> AsyncIterator[Sending | No
 
 async def _until_stopped(settings: Settings, services: Services, sending: Sending | None, stop: asyncio.Event) -> None:
     sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
+    sinks[SINK] = RunItems(services)
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))

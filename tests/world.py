@@ -17,6 +17,7 @@ from temporalio.client import Client
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
 from app.activities.execution import Executor
+from app.activities.incident import IncidentActivities
 from app.activities.request import RequestActivities
 from app.activities.review import ReviewActivities
 from app.activities.worker import build_worker
@@ -32,12 +33,13 @@ from app.keys import KeyRings
 from app.ledger.vault import Vault
 from app.outbox.reconciler import Reconciler, Sink
 from app.steps.context import Context, DatabaseClock
+from app.steps.incident_run import SINK
 from app.steps.rules import Rules
 from app.use_cases import changes, decide, read, rollback, stop, submit
 from app.use_cases.actors import Actor
 from app.use_cases.governance import install
 from app.use_cases.services import Services, Waiters
-from app.use_cases.upkeep import Nudge
+from app.use_cases.upkeep import Nudge, RunItems
 from app.use_cases.views import View
 from tests.fakes.desk import Desk
 
@@ -222,8 +224,10 @@ async def working(
 ) -> AsyncIterator[None]:
     """A worker and a reconciler."""
     activities = RequestActivities(ctx, executor)
-    sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services), **more}
-    async with build_worker(services.temporal, services.task_queue, activities, ReviewActivities(ctx)):
+    sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
+    sinks |= {SINK: RunItems(services), **more}
+    reviews, undoing = ReviewActivities(ctx), IncidentActivities(ctx)
+    async with build_worker(services.temporal, services.task_queue, activities, reviews, undoing):
         reconciling = asyncio.create_task(Reconciler(ctx.database, sinks).run())
         try:
             yield

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from workflows.contracts import Act, Admit, Admitted, OpenReview, ReviewState, State
+from workflows.contracts import Act, Admit, Admitted, Advanced, OpenReview, ReviewState, State
 
 
 class RequestActivities:
@@ -60,4 +60,13 @@ class ReviewActivities:
     @activity.defn(name="tick_review")
     async def tick_review(self, review_id: str) -> ReviewState:
         """Do what is due."""
+        raise NotImplementedError
+
+
+class IncidentActivities:
+    """The one step of a run; it may run again."""
+
+    @activity.defn(name="advance")
+    async def advance(self, request_id: str) -> Advanced:
+        """Whose turn it is, once what cannot be undone any more is left alone."""
         raise NotImplementedError

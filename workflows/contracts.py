@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.states import OPEN, Status
@@ -91,3 +91,19 @@ class ReviewState:
     review_id: str
     status: str
     due_in: float | None = None
+
+
+@dataclass(frozen=True)
+class RunItems:
+    """What starts the run of an incident's rollback: the request that was signed."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """What `advance` says. ``begin``: whose turn it is; ``due_in``: seconds until it is to look again at the latest."""
+
+    begin: list[Start] = field(default_factory=list)
+    due_in: float | None = None
+    done: bool = False

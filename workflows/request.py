@@ -6,24 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from workflows.activities import RequestActivities
 from workflows.contracts import Act, Admit, Admitted, Start, State
-
-Given = TypeVar("Given")
-Answer = TypeVar("Answer")
-
-LOCAL_FOR, LOCAL_TRIES = timedelta(seconds=5), 6
-"""A step that has not succeeded as a local activity by then goes on as a regular one: history stays small.
-
-Tries as well as time: the SDK checks the time only while a try runs; what failed at once was tried for ever (measured).
-"""
-
+from workflows.steps import take
 
 EXECUTE_AGAIN_AT_MOST = timedelta(seconds=5)
 """Between two tries of the execution: a frozen worker's open polls may swallow several before another gets one."""
@@ -89,13 +78,13 @@ class RequestWorkflow:
 
     async def _admit(self, start: Start) -> State:
         given = Admit(start.request_id, start.ask, workflow.info().start_time, workflow.now())
-        self._admitted = replace(await self._step(RequestActivities.admit, given), mark=start.mark)
+        self._admitted = replace(await take(RequestActivities.admit, given), mark=start.mark)
         return self._take(self._admitted.state)
 
     async def _act(self, step: Callable[[RequestActivities, Act], Awaitable[State]], attempt_id: str) -> State:
         await workflow.wait_condition(lambda: self._admitted is not None)
         async with self._lock:
-            return self._take(await self._step(step, Act(self._id, attempt_id)))
+            return self._take(await take(step, Act(self._id, attempt_id)))
 
     async def _wait(self, state: State) -> None:
         """Until an update has changed the state, somebody nudges, or the next thing is due."""
@@ -108,7 +97,7 @@ class RequestWorkflow:
         if self._nudged:
             async with self._lock:
                 self._nudged = False
-                self._take(await self._step(RequestActivities.tick, self._id))
+                self._take(await take(RequestActivities.tick, self._id))
 
     async def _execute(self) -> None:
         """Without the lock: a withdrawal, a cancel or a stop must get through until the start is committed."""
@@ -127,27 +116,3 @@ class RequestWorkflow:
             self._state = state
         self._changes += 1
         return self._state
-
-    async def _step(self, step: Callable[[Any, Given], Awaitable[Answer]], given: Given) -> Answer:
-        try:
-            return await workflow.execute_local_activity_method(
-                step,
-                given,
-                schedule_to_close_timeout=LOCAL_FOR,
-                retry_policy=RetryPolicy(
-                    initial_interval=timedelta(milliseconds=200),
-                    maximum_interval=timedelta(seconds=1),
-                    maximum_attempts=LOCAL_TRIES,
-                ),
-            )
-        except FailureError as error:  # a local activity raises its own failure, unwrapped
-            if is_cancelled_exception(error):
-                raise
-            return await workflow.execute_activity_method(
-                step,
-                given,
-                start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=RetryPolicy(
-                    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10)
-                ),
-            )

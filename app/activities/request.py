@@ -24,7 +24,7 @@ P = ParamSpec("P")
 A = TypeVar("A")
 
 
-def _final(body: Callable[P, Coroutine[Any, Any, A]]) -> Callable[P, Coroutine[Any, Any, A]]:
+def final(body: Callable[P, Coroutine[Any, Any, A]]) -> Callable[P, Coroutine[Any, Any, A]]:
     """What names a request or an attempt that is not there fails for good: no later try would find it."""
 
     @wraps(body)
@@ -46,7 +46,7 @@ class RequestActivities(activities.RequestActivities):
         self._executor = executor
 
     @activity.defn(name="admit")
-    @_final
+    @final
     async def admit(self, given: Admit) -> Admitted:
         """See the stub."""
         asked = None if given.ask is None else ask.loads(given.ask)
@@ -54,37 +54,37 @@ class RequestActivities(activities.RequestActivities):
         return await admit(self._ctx, uuid.UUID(given.request_id), asked, waited=waited)
 
     @activity.defn(name="decide")
-    @_final
+    @final
     async def decide(self, given: Act) -> State:
         """See the stub."""
         return await judge.decide(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="cancel")
-    @_final
+    @final
     async def cancel(self, given: Act) -> State:
         """See the stub."""
         return await act.cancel(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="begin")
-    @_final
+    @final
     async def begin(self, given: Act) -> State:
         """See the stub."""
         return await act.begin(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="report")
-    @_final
+    @final
     async def report(self, given: Act) -> State:
         """See the stub."""
         return await act.report(self._ctx, uuid.UUID(given.request_id), uuid.UUID(given.attempt_id))
 
     @activity.defn(name="tick")
-    @_final
+    @final
     async def tick(self, request_id: str) -> State:
         """See the stub."""
         return await tick.tick(self._ctx, uuid.UUID(request_id))
 
     @activity.defn(name="execute")
-    @_final
+    @final
     async def execute(self, request_id: str) -> State:
         """See the stub."""
         return await self._executor.execute(uuid.UUID(request_id))

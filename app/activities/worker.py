@@ -7,8 +7,10 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from app.activities.incident import IncidentActivities
 from app.activities.request import RequestActivities
 from app.activities.review import ReviewActivities
+from workflows.incident import IncidentWorkflow
 from workflows.request import RequestWorkflow
 from workflows.review import OwnerReviewWorkflow
 
@@ -27,12 +29,18 @@ was not done after 68 s. With 16 to 24 it took 21 to 25 s, and hardly a task ran
 """
 
 
-def build_worker(client: Client, task_queue: str, activities: RequestActivities, reviews: ReviewActivities) -> Worker:
-    """The Temporal worker: the workflow of requests with its steps, that of owner reviews with its own."""
+def build_worker(
+    client: Client,
+    task_queue: str,
+    activities: RequestActivities,
+    reviews: ReviewActivities,
+    incidents: IncidentActivities,
+) -> Worker:
+    """The Temporal worker: the workflows of requests, of owner reviews and of incidents, each with its steps."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[RequestWorkflow, OwnerReviewWorkflow],
+        workflows=[RequestWorkflow, OwnerReviewWorkflow, IncidentWorkflow],
         activities=[
             activities.admit,
             activities.decide,
@@ -43,6 +51,7 @@ def build_worker(client: Client, task_queue: str, activities: RequestActivities,
             activities.execute,
             reviews.open_review,
             reviews.tick_review,
+            incidents.advance,
         ],
         graceful_shutdown_timeout=timedelta(seconds=5),
         sticky_queue_schedule_to_start_timeout=STICKY_FOR,

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.tables import Outbox, Request
 
 BATCH = 200
+COUNTED = ("nudge", "incident")
+"""Sinks whose marks say "look again", not which version to tell."""
 _MARKS = "marks"
 
 _CLAIM = text(
@@ -67,7 +69,7 @@ async def write_marks(session: AsyncSession) -> None:
     ]
     new = insert(Outbox).values(rows)
     newer = case(
-        (Outbox.sink == "nudge", Outbox.version + 1), else_=func.greatest(Outbox.version, new.excluded.version)
+        (Outbox.sink.in_(COUNTED), Outbox.version + 1), else_=func.greatest(Outbox.version, new.excluded.version)
     )
     due = {"version": newer, "due_at": func.clock_timestamp(), "tries": 0}
     await session.execute(new.on_conflict_do_update(index_elements=["sink", "request_id"], set_=due))

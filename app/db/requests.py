@@ -28,6 +28,12 @@ async def by_id(session: AsyncSession, request_id: uuid.UUID) -> Request | None:
     return await session.get(Request, request_id)
 
 
+async def by_ids(session: AsyncSession, request_ids: Collection[uuid.UUID]) -> Sequence[Request]:
+    """The rows as they stand, without a lock; those that there are."""
+    query = select(Request).where(Request.id.in_(request_ids)).order_by(Request.id)
+    return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+
+
 async def locked_together(session: AsyncSession, request_ids: set[uuid.UUID]) -> dict[uuid.UUID, Request]:
     """As `locked`, several at once, in the one order; those that there are."""
     query = select(Request).where(Request.id.in_(request_ids)).order_by(Request.id).with_for_update(key_share=True)
@@ -118,6 +124,15 @@ async def decisions(session: AsyncSession, request_id: uuid.UUID) -> Sequence[De
     """All decisions, oldest first, standing or not."""
     query = select(Decision).where(Decision.request_id == request_id).order_by(Decision.at, Decision.id)
     return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+
+
+async def decisions_of(session: AsyncSession, request_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Decision]]:
+    """All decisions on these requests, by request."""
+    found: dict[uuid.UUID, list[Decision]] = {}
+    query = select(Decision).where(Decision.request_id.in_(request_ids)).order_by(Decision.at, Decision.id)
+    for decision in (await session.execute(query)).scalars():
+        found.setdefault(decision.request_id, []).append(decision)
+    return found
 
 
 async def execution_attempts(session: AsyncSession, request_id: uuid.UUID) -> Sequence[ExecutionAttempt]:

@@ -133,9 +133,10 @@ class Request(Base):
 
     ``bot``: who asked; of a person's request (``about_bot``) whose action it undoes, or whom it changes; None: all.
     ``undoes``: of a rollback, what it knows of the request that it reverses: its ``action``, ``status`` then, and who
-    it was ``approved_by``. ``ground``: of a change, what it was asked on. ``lowered_by``: who made the rules that ask
-    less for it (`policy-author`). ``break_glass``: who released it alone, why, and its review; ``void_at`` when newer
-    rules have taken that back.
+    it was ``approved_by``; of one of many, which it is ``part_of``; of the rollback of many, its ``incident``, the
+    bots and actions ``of`` which, and their ``statuses``. ``ground``: of a change, what it was asked on.
+    ``lowered_by``: who made the rules that ask less for it (`policy-author`). ``break_glass``: who released it alone,
+    why, and its review; ``void_at`` when newer rules have taken that back.
     """
 
     __tablename__ = "request"
@@ -322,6 +323,7 @@ class ExecutionAttempt(Base):
 
     __table_args__ = (
         Index("attempt_in_flight", "started_at", postgresql_where=text("outcome is null")),
+        Index("attempt_started", "started_at"),
         Index(
             "one_execution_per_conflict_key",
             "conflict_key",

@@ -17,6 +17,8 @@ class Ask:
     """One ask, validated in shape. ``client_id``: of the credential that asked; not part of the body.
 
     ``reverses``: the request that a rollback undoes; its action and parameters are worked out, not said by the asker.
+    ``incident``: what the rollback of an incident undoes, ``{"id", "requests": [ids] or "all"}``. ``part_of``: of a
+    rollback that was signed as the ``n``-th of many, ``{"request", "n"}``; nobody can ask for that.
     """
 
     kind: str
@@ -32,9 +34,13 @@ class Ask:
     parent: str | None = None
     supersedes: str | None = None
     reverses: str | None = None
+    incident: dict[str, Any] | None = None
+    part_of: dict[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
         """What must be the same when the same idempotency key comes again: all but who asked, and how."""
+        if self.incident is not None:
+            return {"incident": self.incident, "reason": self.reason}
         if self.reverses is not None:
             return {"reverses": self.reverses, "reason": self.reason}
         return {key: value for key, value in asdict(self).items() if key not in _NOT_SAID}
@@ -44,7 +50,7 @@ class Ask:
         return canonical(asdict(self)).decode()
 
 
-_NOT_SAID = frozenset({"kind", "asker_kind", "asker_id", "client_id", "reverses"})
+_NOT_SAID = frozenset({"kind", "asker_kind", "asker_id", "client_id", "reverses", "incident", "part_of"})
 
 
 def loads(text: str) -> Ask:

@@ -56,6 +56,8 @@ class Mode(StrEnum):
     HTTP = "http"
     BOT = "bot"
     INTERNAL = "internal"
+    INCIDENT = "incident"
+    """Each of its items is run by a request of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _own_exclusions(person: Person, facts: Facts) -> list[Violation]:
         found.append(violation("beneficiary"))
     if person.id in facts.policy_authors:
         found.append(violation("policy-author"))
-    if facts.kind is Kind.ROLLBACK and _stood_near_the_original(person, facts):
+    if facts.kind in (Kind.ROLLBACK, Kind.INCIDENT_ROLLBACK) and _stood_near_the_original(person, facts):
         found.append(violation("rollback-approver"))
     if facts.kind is Kind.GOVERNANCE and person.id in {facts.asker_person, *facts.bot_owners}:
         found.append(violation("governance-change"))

@@ -24,6 +24,8 @@ PERMIT = "interlock.permissions.grant"
 APPROVE = "interlock.use_cases.approve"
 OFF_BOARD = "interlock.people.off_board"
 LINK = "interlock.identities.link"
+UNDO = "interlock.incidents.roll_back"
+"""What the rollback of an incident is called: nobody asks for it by this name."""
 
 PUBLICATIONS = (PUBLISH, OFF_BOARD)
 """What puts other rules in force: whoever asks for or approves one of these has made them."""
@@ -151,7 +153,15 @@ _LINKED: dict[str, Any] = {
 """``identity``: ``{slack: TEAM/USER}`` or ``{oidc: {iss, sub}}``, as in the files."""
 
 
-def _built_in(name: str, title: str, parameters: dict[str, Any]) -> CompiledAction:
+_MANY: dict[str, Any] = {
+    "type": "object",
+    "properties": {"incident": {"type": "string"}, "items": {"type": "array", "items": {"type": "object"}}},
+    "required": ["incident", "items"],
+    "additionalProperties": False,
+}
+
+
+def _built_in(name: str, title: str, parameters: dict[str, Any], mode: Mode = Mode.INTERNAL) -> CompiledAction:
     said = {"name": name, "title": title, "risk": word(Risk.HIGH), "parameters": parameters}
     action = Action(
         name=name,
@@ -161,7 +171,7 @@ def _built_in(name: str, title: str, parameters: dict[str, Any]) -> CompiledActi
         data=(),
         parameters=parameters,
         version=sha256(said),
-        mode=Mode.INTERNAL,
+        mode=mode,
         target="",
         path=None,
         method="",
@@ -192,6 +202,11 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
     }
 )
 """By name."""
+
+OWN: Mapping[str, CompiledAction] = MappingProxyType(
+    {**BUILT_IN, UNDO: _built_in(UNDO, "Undo what an incident is about", _MANY, Mode.INCIDENT)}
+)
+"""Those that people ask for, and the one that an incident's rollback is."""
 
 
 def bot_of(parameters: Mapping[str, Any]) -> str | None:

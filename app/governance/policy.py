@@ -15,7 +15,7 @@ from app.domain.request import Reversibility, Risk
 from app.domain.spans import BusinessSpan, by_the_wall
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
-from app.governance.built_in import ADMINISTRATORS, BUILT_IN, BUSINESS, EXCEPTIONS, GROUP, SECURITY, plan_of
+from app.governance.built_in import ADMINISTRATORS, BUSINESS, EXCEPTIONS, GROUP, OWN, SECURITY, plan_of
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, Target, Window, covers
 from app.governance.cel import Condition, Scope, ValueExpression, compile_condition
 from app.governance.compiling import (
@@ -86,7 +86,7 @@ class Policy:
 
     def find(self, name: str) -> Action | None:
         """An action of the catalogue, or one that is built in; None when there is neither."""
-        known = self.compiled.get(name) or BUILT_IN.get(name)
+        known = self.compiled.get(name) or OWN.get(name)
         return None if known is None else known.action
 
     def plan(self, name: str) -> PlanRule:
@@ -295,7 +295,7 @@ class Policy:
         return expression.of(VALUE_SCOPE.bind(named))
 
     def _compiled(self, name: str) -> CompiledAction:
-        known = self.compiled.get(name) or BUILT_IN.get(name)
+        known = self.compiled.get(name) or OWN.get(name)
         if known is None:
             raise UnknownAction(f"The catalogue has no action {name!r:.80}.", where="action")
         return known

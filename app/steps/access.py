@@ -44,17 +44,26 @@ def roles(
 
 def _person_roles(policy: Policy, person: str, row: Request, deciding: set[str]) -> dict[str, bool]:
     groups = {group for stage in (row.plan or {"stages": []})["stages"] for group in stage["groups"]}
-    actions = {row.action, (row.undoes or {}).get("action", row.action)}
-    held = {seat for seat in SEATS for action in actions if person in _holders(policy, row.bot, action, seat)}
+    about = _about(row)
+    held = {seat for seat in SEATS if any(person in _holders(policy, *one, seat) for one in about)}
+    responds = {bot for bot, action in about if person in _holders(policy, bot, action, "incident")}
     return {
         "asker": (row.asker_kind, row.asker_id) == ("person", person),
         "decider": any(deciding & policy.members(group) for group in groups),
         "owner": bool(held),
         "business-owner": "business" in held and row.kind == Kind.ACTION,  # who owns the bot stops no rollback of it
-        "responder": "incident" in held or person in policy.groups_that_may("respond"),
+        "responder": responds == {bot for bot, _ in about} or person in policy.groups_that_may("respond"),
         "auditor": policy.may(person, "audit"),
         "reviewer": person in (row.break_glass or {}).get("reviewers", ()),
     }
+
+
+def _about(row: Request) -> set[tuple[str | None, str]]:
+    """The bots and actions whose owners it concerns: who asked and for what, or whose deeds it undoes."""
+    undoes = row.undoes or {}
+    if "of" in undoes:
+        return {(bot, action) for bot, action in undoes["of"]}
+    return {(row.bot, action) for action in (row.action, undoes.get("action", row.action))}
 
 
 def _holders(policy: Policy, bot: str | None, action: str, seat: str) -> frozenset[str]:

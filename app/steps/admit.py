@@ -23,6 +23,8 @@ from app.steps.asking import consider_action
 from app.steps.change import consider_change
 from app.steps.context import Context
 from app.steps.drafts import read_ahead
+from app.steps.incident_item import consider_item
+from app.steps.incident_rollback import consider_incident
 from app.steps.progress import go_on
 from app.steps.rollback import consider_rollback
 from app.steps.scene import on_locked, revoke_if_stopped
@@ -46,7 +48,8 @@ async def admit(
     """
     if ask is not None and ask.action == PUBLISH:
         await read_ahead(ask.parameters)
-    async with ctx.database.transaction() as session:
+    many = ask is not None and ask.kind == Kind.INCIDENT_ROLLBACK  # whose working out may take longer than a step has
+    async with (ctx.database.urgent if many else ctx.database.transaction)() as session:
         bot = await _bot(session, request_id, ask)
         await governance.shared_stop_locks(session, bot)
         await requests.lock_admission(session, request_id)
@@ -66,6 +69,8 @@ async def _bot(session: AsyncSession, request_id: uuid.UUID, ask: Ask | None) ->
         return ask.asker_id
     if ask is not None and ask.kind == Kind.GOVERNANCE:
         return bot_of(ask.parameters)
+    if ask is not None and ask.kind == Kind.INCIDENT_ROLLBACK:
+        return None
     known = await requests.bot_of(session, uuid.UUID(ask.reverses) if ask and ask.reverses else request_id)
     if known is None:
         raise NotFound(f"request {request_id} was never admitted")
@@ -97,8 +102,12 @@ async def _admit_new(asked: Asked, waited: timedelta, fast: bool) -> Admitted:
 
 
 async def _consider(asked: Asked, waited: timedelta, *, may_supersede: bool) -> Admission:
+    if asked.original is not None and asked.ask.part_of is not None:
+        return await consider_item(asked, asked.original)
     if asked.original is not None:
         return await consider_rollback(asked, asked.original, waited)
+    if asked.ask.kind == Kind.INCIDENT_ROLLBACK:
+        return await consider_incident(asked, waited)
     if asked.ask.kind == Kind.GOVERNANCE:
         return await consider_change(asked, waited)
     return await consider_action(asked, waited, may_supersede=may_supersede)

@@ -92,6 +92,8 @@ def owners_now(policy: Policy, row: Request) -> frozenset[str]:
     """The business owner and the deployer of the bot that it is about, as of now; none when that is gone."""
     if row.kind == Kind.GOVERNANCE:
         return owners_of_change(policy, row.action, row.about_bot)
+    if row.kind == Kind.INCIDENT_ROLLBACK:
+        return frozenset().union(*(owners(policy, *one) for one in (row.undoes or {}).get("of", ())))
     actions = {row.action, (row.undoes or {}).get("action", row.action)}
     return frozenset().union(*(owners(policy, row.bot, action) for action in actions))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import requests
-from app.db.tables import Request
+from app.db.tables import Decision, Request
 from app.domain import rollback
+from app.domain.ask import Ask
 from app.domain.errors import OffSchema, UnknownAction
 from app.domain.plan import PlanRule, as_rule, merge
 from app.domain.plan_rows import plan_from_json
@@ -47,15 +49,16 @@ async def undoing(session: AsyncSession, policy: Policy, row: Request, now: date
 async def original_of(session: AsyncSession, policy: Policy, row: Request) -> Original:
     """What is judged of a request that is to be undone."""
     tries = [] if row.execution is None else await requests.execution_attempts(session, row.id)
+    standing = await requests.live_rollbacks(session, [row.id])
+    return judged_as(policy, row, tries[-1].finished_at if tries else None, rolled_back=bool(standing))
+
+
+def judged_as(policy: Policy, row: Request, ended_at: datetime | None, *, rolled_back: bool) -> Original:
+    """The same of what the caller has read: when its last attempt ended, and whether another rollback of it stands."""
     action = policy.actions.get(row.action)
     rule = None if action is None else action.rollback
-    return Original(
-        kind=Kind(row.kind),
-        status=Status(row.status),
-        ended_at=tries[-1].finished_at if tries else None,
-        within=None if rule is None else rule.within,
-        rolled_back=bool(await requests.live_rollbacks(session, [row.id])),
-    )
+    within = None if rule is None else rule.within
+    return Original(Kind(row.kind), Status(row.status), ended_at, within, rolled_back)
 
 
 def worked_out(policy: Policy, row: Request) -> Undoing | Verdict:
@@ -92,9 +95,9 @@ async def consider_rollback(asked: Asked, row: Request, waited: timedelta) -> Ad
     now = await asked.ctx.clock.now(asked.session)
     found = TOO_LATE if waited > LATE else await undoing(asked.session, asked.policy, row, now)
     if isinstance(found, Verdict):
-        return await _admission(asked, row, now, asked.policy.actions.get(asked.ask.action), found)
+        return await admission_of(asked, row, now, asked.policy.actions.get(asked.ask.action), found)
     asked = replace(asked, ask=replace(asked.ask, action=found.action.name, parameters=found.parameters))
-    admission = await _admission(asked, row, now, found.action, _hold(found.plan, Status(row.status)))
+    admission = await admission_of(asked, row, now, found.action, _hold(found.plan, Status(row.status)))
 
     async def under(policy: Policy) -> Judged:
         return _judged_under(policy, row)
@@ -121,17 +124,15 @@ def _hold(plan: PlanRule, status: Status) -> Verdict:
     )
 
 
-async def _admission(asked: Asked, row: Request, now: datetime, undo: Action | None, verdict: Verdict) -> Admission:
-    """It inherits the exclusions of the original, and its conflict key."""
+async def admission_of(asked: Asked, row: Request, now: datetime, undo: Action | None, verdict: Verdict) -> Admission:
+    """What an ask to undo ``row`` comes to under this verdict: it has the exclusions and the conflict key of that."""
     ask = replace(asked.ask, on_behalf_of=row.on_behalf_of, triggered_by=row.triggered_by)
     risk, reversibility = Risk[row.risk.upper()], Reversibility[row.reversibility.upper()]
     if undo is not None:
         risk, reversibility = max(risk, undo.risk), undo.reversibility
-    subjects, conflict_key, error = _values(replace(asked, ask=ask), row, now)
+    subjects, conflict_key, error = values_of(asked, ask, row, now)
     verdict = verdict if verdict.outcome is Outcome.DENY else error or verdict
-    said = [d for d in await requests.decisions(asked.session, row.id) if d.say == Say.APPROVE]
-    approved_by = {person for d in said for person in (d.person_id, *d.stands_for)}
-    approved_by |= {row.break_glass["by"]} if row.break_glass is not None else set()
+    approved_by = approvers_of(row, await requests.decisions(asked.session, row.id))
     return Admission(
         ask=ask,
         verdict=verdict,
@@ -151,9 +152,14 @@ async def _admission(asked: Asked, row: Request, now: datetime, undo: Action | N
     )
 
 
-def _values(asked: Asked, row: Request, now: datetime) -> tuple[frozenset[str], str | None, Verdict | None]:
-    """Who benefits from the compensating action itself, and what it conflicts with."""
-    ask = asked.ask
+def approvers_of(row: Request, made: Sequence[Decision]) -> set[str]:
+    """Who ever approved a request, or released it alone; those for whom they stood in as well."""
+    approved = {person for d in made if d.say == Say.APPROVE for person in (d.person_id, *d.stands_for)}
+    return approved | ({row.break_glass["by"]} if row.break_glass is not None else set())
+
+
+def values_of(asked: Asked, ask: Ask, row: Request, now: datetime) -> tuple[frozenset[str], str | None, Verdict | None]:
+    """Who benefits from the compensating action itself, what it conflicts with; or why that cannot be worked out."""
     if ask.action not in asked.policy.actions:
         return frozenset(), None, None
     facts = AskFacts(
@@ -187,7 +193,7 @@ def ground_gone(found: Scene) -> str | None:
 
 
 def _may_ask_still(found: Scene, original: Request) -> bool:
-    """Who asked is there still, and a responder."""
+    """Who asked is there still, and a responder towards that which is to be undone."""
     asker = found.row.asker_id
     return found.crowd.active.get(asker, False) and bool(
         roles(found.policy, "person", asker, original) & MAY["roll back"]

@@ -156,7 +156,7 @@ class Scene:
         if self.status is Status.APPROVED:
             return self.row.expires_at if self.row.mode == Mode.BOT else self.now
         if self.status is Status.EXECUTING:
-            return self.window_ends if self.row.mode == Mode.BOT else self.now + self.window
+            return self.window_ends if self.row.mode in (Mode.BOT, Mode.INCIDENT) else self.now + self.window
         return None
 
     @property
@@ -174,9 +174,14 @@ class Scene:
         """True while the next move is the bot's: it runs the action itself."""
         return self.row.mode == Mode.BOT and self.status in (Status.APPROVED, Status.EXECUTING)
 
+    @property
+    def waits_for_items(self) -> bool:
+        """True while the items of an incident's rollback run, each by a request of its own."""
+        return self.row.mode == Mode.INCIDENT and self.status is Status.EXECUTING
+
     def state(self) -> State:
         """How the row stands, for the workflow."""
-        blocked, due = self.blocked or self.waits_for_bot, self.row.due_at
+        blocked, due = self.blocked or self.waits_for_bot or self.waits_for_items, self.row.due_at
         due_in = None if due is None else float(max(1, math.ceil((due - self.now).total_seconds() + 0.001)))
         return State(self.row.version, self.row.status, due_in, blocked)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.db import requests
-from app.db.tables import Settlement
+from app.db.tables import Decision, Settlement
 from app.domain.clocks import rfc3339
 from app.domain.delegation import beside, distinct
 from app.domain.errors import Closed, NotOpenToThis, SettlementDiffers, TooEarly, Violation
@@ -14,6 +16,7 @@ from app.steps.access import MAY, roles
 from app.steps.facts import bench
 from app.steps.finish import conclude, over_at
 from app.steps.glass import breaker
+from app.steps.incident_item import part_of
 from app.steps.scene import Scene
 
 
@@ -40,12 +43,18 @@ async def settling_violations(found: Scene, person_id: str) -> list[Violation]:
     person = people.people.get(person_id)
     if person is None or not person.active:
         return [violation("unlinked-identity")]
-    made = await requests.decisions(found.session, found.row.id)
+    made = await _signed(found)
     near = {person_id, *beside(person_id, people.facts.pairs)}
     approved = any(near & {said.person_id, *said.stands_for} for said in made if said.say == Say.APPROVE)
     approved |= breaker(found.row) in near
     broken = exclusions(person, people.facts) + ([violation("stage-repeat")] if approved else [])
     return broken + [more for more in only_vote(person, people.facts) if more not in broken]
+
+
+async def _signed(found: Scene) -> Sequence[Decision]:
+    """The decisions on it; of one of many that an incident's rollback undoes, those on that."""
+    parent = part_of(found.row)
+    return await requests.decisions(found.session, found.row.id if parent is None else parent)
 
 
 async def _still_counts(found: Scene, said: Settlement) -> bool:

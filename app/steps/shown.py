@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import slack
 from app.db.slack_tables import CardShown
 from app.db.tables import Request
-from app.domain.request import Risk, Say
+from app.domain.request import Kind, Risk, Say
 from app.governance.masking import Path, masked, secrets, without
 from app.governance.policy import Policy
 from app.ledger.vault import Secret
@@ -31,8 +31,22 @@ def masks(row: Request, *policies: Policy, original: Request | None = None) -> t
 
 
 def _sensitive(row: Request, policies: Sequence[Policy]) -> list[Path]:
-    known = [policy.actions[row.action] for policy in policies if row.action in policy.actions]
-    return sorted({path for action in known for path in action.sensitive})
+    if row.kind == Kind.INCIDENT_ROLLBACK:
+        return _sensitive_of_many(row, policies)
+    return sorted(_marked(row.action, policies))
+
+
+def _marked(action: str, policies: Sequence[Policy]) -> set[Path]:
+    return {path for policy in policies if action in policy.actions for path in policy.actions[action].sensitive}
+
+
+def _sensitive_of_many(row: Request, policies: Sequence[Policy]) -> list[Path]:
+    """What any of its items marks; all parameters where what is undone marks something, which they may repeat."""
+    place, found = ("items", "*", "parameters"), set[Path]()
+    for item in row.parameters["items"]:
+        found |= {(*place, *path) for path in _marked(item["action"], policies)}
+        found |= {place} if _marked(item["of"], policies) else set()
+    return sorted(found)
 
 
 async def keep(session: AsyncSession, secret: Secret, row: Request, content: Any, not_shown: Sequence[str]) -> str:

@@ -15,7 +15,17 @@ from app.domain.states import Status
 from app.domain.verdict import AskFacts, Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
-from app.steps import change, glass, lapsing, permissions, rollback, use_cases
+from app.steps import (
+    change,
+    glass,
+    incident_item,
+    incident_rollback,
+    incident_run,
+    lapsing,
+    permissions,
+    rollback,
+    use_cases,
+)
 from app.steps.admission import members
 from app.steps.context import Context
 from app.steps.digest import digest_of
@@ -41,10 +51,19 @@ async def start(ctx: Context, request_id: uuid.UUID, owner: str) -> Turn:
         if found.row.mode == Mode.BOT:
             return Turn(found.state())
         if found.status is Status.EXECUTING:
-            return await _again(found, owner)
+            return Turn(found.state()) if found.waits_for_items else await _again(found, owner)
         if found.status is not Status.APPROVED or not await may_start(found):
             return Turn(found.state())
-        return await (_run_here(found, owner) if found.row.mode == Mode.INTERNAL else _commit(found, owner, 1))
+        return await _first(found, owner)
+
+
+async def _first(found: Scene, owner: str) -> Turn:
+    match found.row.mode:
+        case Mode.INTERNAL:
+            return await _run_here(found, owner)
+        case Mode.INCIDENT:
+            return await _run_items(found, owner)
+    return await _commit(found, owner, 1)
 
 
 async def may_start(found: Scene) -> bool:
@@ -55,9 +74,14 @@ async def may_start(found: Scene) -> bool:
     if why is not None:
         await revoke(found, why)
         return False
-    if not await _rules_still_agree(found) or not await _votes_still_stand(found):
-        return False
-    return await _key_is_free(found)
+    agreed = await _rules_still_agree(found) and await _votes_still_stand(found) and await _goes_on(found)
+    return agreed and await _key_is_free(found)
+
+
+async def _goes_on(found: Scene) -> bool:
+    """Of one of many that an incident's rollback undoes: that is not paused."""
+    parent = incident_item.part_of(found.row)
+    return parent is None or await incident_item.goes_on(found, parent)
 
 
 async def _too_late(found: Scene) -> bool:
@@ -74,14 +98,26 @@ async def _ground_gone(found: Scene) -> str | None:
         return "digest-differs"
     if action is None or action.version != found.row.action_version:
         return "action-changed"
-    match found.row.kind:
-        case Kind.ROLLBACK:
-            return rollback.ground_gone(found)
-        case Kind.GOVERNANCE:
-            return await change.ground_gone(found)
+    if found.row.kind != Kind.ACTION:
+        return await _ground_of_person_gone(found)
     if not found.policy.entitled(found.row.asker_id, found.row.action):
         return "not-entitled"
     return await use_cases.gone(found) or await lapsing.ended(found) or await permissions.ended(found)
+
+
+async def _ground_of_person_gone(found: Scene) -> str | None:
+    match found.row.kind:
+        case Kind.ROLLBACK:
+            return rollback.ground_gone(found) or await _incident_over(found)
+        case Kind.INCIDENT_ROLLBACK:
+            return await incident_rollback.ground_gone(found)
+    return await change.ground_gone(found)
+
+
+async def _incident_over(found: Scene) -> str | None:
+    """Of a rollback that was signed as one of many."""
+    parent = incident_item.part_of(found.row)
+    return None if parent is None else await incident_item.ground_gone(found, parent)
 
 
 async def _rules_still_agree(found: Scene) -> bool:
@@ -89,9 +125,11 @@ async def _rules_still_agree(found: Scene) -> bool:
     if found.policy.version == found.row.policy_version:
         return True
     verdict = await _verdict_now(found)
-    if verdict.outcome is Outcome.DENY:
+    if verdict.outcome is Outcome.DENY or not await _signed_enough(found, verdict):
         await revoke(found, "policy-stricter")
         return False
+    if incident_item.part_of(found.row) is not None:
+        return True
     if glass.stands(found.row):
         return verdict.plan is None or await glass.rules_still_allow(found, verdict.plan)
     more = None if verdict.plan is None else missing(found.plan, verdict.plan, found.now, found.policy.end_of)
@@ -107,10 +145,17 @@ async def _rules_still_agree(found: Scene) -> bool:
     return False
 
 
+async def _signed_enough(found: Scene, verdict: Verdict) -> bool:
+    parent = incident_item.part_of(found.row)
+    return parent is None or await incident_item.still_agrees(found, parent, verdict)
+
+
 async def _verdict_now(found: Scene) -> Verdict:
     match found.row.kind:
         case Kind.ROLLBACK:
             return rollback.verdict_now(found)
+        case Kind.INCIDENT_ROLLBACK:
+            return await incident_rollback.verdict_now(found)
         case Kind.GOVERNANCE:
             return change.verdict_now(found)
     facts = _facts(found)
@@ -243,6 +288,13 @@ async def _run_here(found: Scene, owner: str) -> Turn:
     attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
     await record(found, attempt, await change.apply(found))
     return Turn(found.state())
+
+
+async def _run_items(found: Scene, owner: str) -> Turn:
+    """The rollback of an incident: each of its items is a request of its own, and its own workflow runs them."""
+    action = found.policy.action(found.row.action)
+    await add_attempt(found, owner, 1, None, window=incident_run.RUNS_FOR, action=action)
+    return await incident_run.begun(found)
 
 
 async def add_attempt(

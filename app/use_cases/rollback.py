@@ -45,7 +45,7 @@ async def roll_back(services: Services, who: Actor, request_id: uuid.UUID, key: 
     created = how is not None and await through_workflow(services, id_, replace(ask, action=how.action.name))
     async with services.ctx.database.transaction() as session:
         row, done = await standing(session, services, who, ask, id_, created=created)
-    _refuse_denied(row)
+    refuse_denied(row)
     return done
 
 
@@ -88,7 +88,7 @@ async def _refusal(found: Scene, who: Actor) -> InterlockError | None:
     return None
 
 
-def _refuse_denied(row: Request) -> None:
+def refuse_denied(row: Request) -> None:
     """What was found impossible only as it was admitted. Raises as `roll_back`."""
     code = row.verdict["code"]
     if row.status == Status.DENIED and code in REFUSED:

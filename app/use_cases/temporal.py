@@ -20,7 +20,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from app.domain.errors import RateLimited, Unavailable, Unconfirmed
 from app.use_cases.services import Services
-from workflows.contracts import Admitted, Start, State
+from workflows.contracts import Admitted, RunItems, Start, State
+from workflows.incident import IncidentWorkflow
 from workflows.request import RequestWorkflow
 
 ANSWER_WITHIN = timedelta(seconds=10)
@@ -83,6 +84,22 @@ async def nudge(services: Services, request_id: uuid.UUID) -> None:
     """Tell a request's workflow to look at its row again. Raises WorkflowGone when none is open."""
     handle = services.temporal.get_workflow_handle_for(RequestWorkflow.run, workflow_id(request_id))
     await _answer(handle.signal(RequestWorkflow.nudge, rpc_timeout=ANSWER_WITHIN))
+
+
+async def run_items(services: Services, request_id: uuid.UUID) -> None:
+    """Start the run of an incident's rollback, or tell it to look again. Raises Unconfirmed, Unavailable."""
+    starting = services.temporal.start_workflow(
+        IncidentWorkflow.run,
+        RunItems(str(request_id)),
+        id=f"incident-{request_id}",
+        task_queue=services.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="nudge",
+        task_timeout=TASK_TIMEOUT,
+        rpc_timeout=ANSWER_WITHIN,
+    )
+    await _answer(starting)
 
 
 def _start(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.db import requests, stops
+from app.db import incidents, requests, stops
 from app.domain.errors import InterlockError
 from app.domain.states import OPEN, Status
 from app.steps.tick import tick
@@ -36,10 +37,26 @@ class Nudge:
         return [request_id for request_id, fine in zip(request_ids, worked, strict=True) if fine]
 
 
-async def _guarded(services: Services, request_id: uuid.UUID) -> bool:
+@dataclass(frozen=True, slots=True)
+class RunItems:
+    """A sink of the outbox: rollbacks of incidents whose runs are to begin, or to look again."""
+
+    services: Services
+
+    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        """Those that worked."""
+        run = temporal.run_items
+        worked = await asyncio.gather(*(_guarded(self.services, request_id, run) for request_id in request_ids))
+        return [request_id for request_id, fine in zip(request_ids, worked, strict=True) if fine]
+
+
+Look = Callable[[Services, uuid.UUID], Awaitable[None]]
+
+
+async def _guarded(services: Services, request_id: uuid.UUID, look: Look | None = None) -> bool:
     """`look_again`; whatever goes wrong with one request is logged, and must not keep the others waiting."""
     try:
-        await look_again(services, request_id)
+        await (look or look_again)(services, request_id)
     except InterlockError as error:
         log.warning("request %s: %s", request_id, error)
         return False
@@ -70,10 +87,18 @@ async def sweep(services: Services, overdue: timedelta) -> int:
     await owner_reviews.sweep(services.ctx, now - overdue)
     await write_upgraded(services.ctx)
     await record_stops(services)
+    await run_on(services)
     for row in rows:
         await _tick(services, row.id)
     await asyncio.gather(*(_guarded(services, row.id) for row in rows if row.has_workflow))
     return len(rows)
+
+
+async def run_on(services: Services) -> None:
+    """Have Temporal run the rollbacks of incidents that it may have lost."""
+    async with services.ctx.database.transaction() as session:
+        running = await incidents.rolling_back(session)
+    await asyncio.gather(*(_guarded(services, request_id, temporal.run_items) for request_id in running))
 
 
 async def _tick(services: Services, request_id: uuid.UUID) -> None:

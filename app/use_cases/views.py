@@ -132,8 +132,8 @@ async def _break_glass(session: AsyncSession, row: Request) -> View | None:
 def warnings(policy: Policy, row: Request) -> list[str]:
     """Sentences that whoever decides on it, or asked for it, must read."""
     if row.undoes is not None:
-        status = Status(row.undoes["status"])
-        return [WARNINGS[status]] if status in WARNINGS else []
+        statuses = row.undoes["statuses"] if "statuses" in row.undoes else [row.undoes["status"]]
+        return [WARNINGS[Status(status)] for status in statuses if status in WARNINGS]
     action = policy.actions.get(row.action)
     if row.kind != Kind.ACTION or action is None or action.reversibility is Reversibility.READ_ONLY:
         return []
