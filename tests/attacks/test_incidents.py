@@ -12,6 +12,8 @@ from typing import cast
 import pytest
 from temporalio.client import Client
 
+from app.db import incidents as db
+from app.db.incident_tables import Incident
 from app.domain.ask import Ask, loads
 from app.domain.errors import Forbidden, NotOpenToThis
 from app.domain.outcome import Answer, Sent
@@ -27,7 +29,7 @@ from app.use_cases.views import View
 from tests.fakes.desk import Desk
 from tests.properties.quiet import Later, decided, ended, status
 from tests.steps.conftest import rules
-from tests.steps.incidents import HOUR, items, look, opened, undo_all
+from tests.steps.incidents import HOUR, items, look, opened, patiently, undo_all
 from tests.steps.words import SAID_503, admitted, change, id_of, sql, undo, vote
 from tests.world import World, build_context
 from workflows.contracts import Advanced
@@ -56,9 +58,9 @@ async def made(world: World, count: int = 2, action: str = "do.high", **more: st
     return [await ended(world, action, said("it"), **more) for _ in range(count)]
 
 
-async def asked(world: World, chosen: list[View], who: str = "ivan") -> View:
-    """The rollback of an incident that these are all of, admitted without a workflow."""
-    incident = await opened(world)
+async def asked(world: World, chosen: list[View], who: str = "ivan", incident: Incident | None = None) -> View:
+    """The rollback of an incident, of its own where none is named, admitted without a workflow."""
+    incident = incident or await opened(world)
     about = {"id": str(incident.id), "requests": [one["id"] for one in chosen]}
     ask = Ask("incident_rollback", "person", who, None, "interlock.incidents.roll_back", {}, reason="x", incident=about)
     return await admitted(world, ask)
@@ -98,7 +100,9 @@ async def test_an_item_that_was_not_signed_is_denied(world: World) -> None:
     rollback = await signed(world, [one, other])
     part = {"request": rollback["id"], "n": 1}
     ask = Ask("rollback", "person", "ivan", None, "undo.well", {}, reason="x", reverses=third["id"], part_of=part)
-    assert (await admitted(world, ask))["verdict"]["code"] == "not-signed"
+    id_ = undo_id(id_of(rollback), 1)
+    await admit(world.ctx, id_, ask, waited=HOUR)
+    assert (await world.look({"id": str(id_)}))["verdict"]["code"] == "not-signed"
     [newest, _] = (await world.look(rollback))["parameters"]["items"]
     under_another_id = replace(ask, reverses=newest["request"])
     assert (await admitted(world, under_another_id))["verdict"]["code"] == "not-signed"
@@ -266,6 +270,43 @@ async def test_nothing_starts_once_pause_has_answered(world: World) -> None:
             assert await status(world, one) == "executing"
 
 
+async def test_pause_waits_for_who_is_about_to_start(world: World) -> None:
+    """Who has looked, and commits the start later, does so before pause answers."""
+    incident = await opened(world)
+    rollback = await asked(world, await made(world, 1), incident=incident)
+    await vote(world, "rita", rollback)
+    await start(world.ctx, id_of(rollback), "one")
+    async with world.ctx.database.transaction() as session:
+        await db.share_items(session, id_of(rollback))
+        pausing = asyncio.create_task(incidents.pause(world.services, world.person("nora"), incident.id))
+        await waits(world, "advisory")
+        assert not pausing.done()
+    assert (await pausing).status == "paused"
+
+
+async def waits(world: World, locktype: str) -> None:
+    """Until somebody waits for such a lock."""
+    query = "select count(*) from pg_locks where locktype = :locktype and not granted"
+    async for attempt in patiently():
+        with attempt:
+            assert await sql(world, query, locktype=locktype) != [(0,)]
+
+
+async def test_what_is_paused_starts_only_once_it_goes_on(world: World) -> None:
+    incident = await opened(world)
+    rollback = await asked(world, await made(world, 1), incident=incident)
+    await vote(world, "rita", rollback)
+    await start(world.ctx, id_of(rollback), "one")
+    [one] = await turn(world, rollback)
+    await incidents.pause(world.services, world.person("nora"), incident.id)
+    assert (await start(world.ctx, id_of(one), "one")).state.blocked
+    assert await status(world, one) == "approved"
+    assert (await advance(world.ctx, id_of(rollback))).begin == []
+    await incidents.go_on(world.services, world.person("ivan"), incident.id)
+    await start(world.ctx, id_of(one), "one")
+    assert await status(world, one) == "executing"
+
+
 async def test_two_incidents_over_the_same_undo_each_once(world: World) -> None:
     originals = await made(world, 3)
     one, other = [await signed(world, originals) for _ in range(2)]
@@ -285,6 +326,38 @@ async def test_a_closed_incident_runs_and_pauses_nothing(world: World) -> None:
     with pytest.raises(NotOpenToThis):
         await undo_all(world, incident)
     assert (await look(world, incident)).status == "closed"
+
+
+async def test_the_step_admits_nothing_of_a_closed_incident(world: World) -> None:
+    """Closed after the use case has looked."""
+    incident = await opened(world)
+    await incidents.close(world.services, world.person("ivan"), incident.id, "Nothing was wrong")
+    assert (await asked(world, await made(world, 1), incident=incident))["status"] == "denied"
+
+
+async def test_the_step_admits_one_rollback_of_an_incident_at_a_time(world: World) -> None:
+    incident, originals = await opened(world), await made(world)
+    first = await asked(world, originals[:1], incident=incident)
+    second = await asked(world, originals[1:], incident=incident)
+    assert (first["status"], second["status"], second["verdict"]["code"]) == ("held", "denied", "rollback-exists")
+
+
+async def test_the_incident_seat_of_one_bot_opens_none_of_two(world: World, rules: Path) -> None:
+    other = "title: Another bot"
+    source = (rules / "desk.yaml").read_text()
+    before, after = source.split(other)
+    after = after.replace(
+        "    owners: *owners\n",
+        "    owners: {business: olivia, security: sam, legal: lena, model_quality: max, incident: fiona,\n"
+        "             rollback: rita, permissions: petra, exceptions: eve}\n",
+        1,
+    )
+    (rules / "desk.yaml").write_text(before + other + after)
+    await change(world, rules, "title: Another bot", "title: Another one")
+    await opened(world, "fiona", bots=["other-bot"])
+    for bots in (["bot", "other-bot"], ["bot"], []):
+        with pytest.raises(Forbidden):
+            await opened(world, "fiona", bots=bots)
 
 
 @pytest.mark.parametrize("who", ["dana", "anya", "olivia", "rita"])
