@@ -75,12 +75,13 @@ class Started(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose requests, and when they were started. ``bots``, ``actions``: None for all."""
+    """Whose requests, and when they were started. ``bots``, ``actions``: None for all; ``but``: none of these."""
 
     since: datetime
     until: datetime
     bots: Collection[str] | None = None
     actions: Collection[str] | None = None
+    but: Collection[str] = ()
 
 
 async def started(
@@ -105,6 +106,8 @@ def _within(scope: Scope) -> list[ColumnElement[bool]]:
         where.append(Request.bot.in_(scope.bots))
     if scope.actions is not None:
         where.append(Request.action.in_(scope.actions))
+    if scope.but:
+        where.append(Request.action.not_in(scope.but))
     return where
 
 
