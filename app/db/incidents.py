@@ -49,6 +49,18 @@ async def of_rollback(session: AsyncSession, request_id: uuid.UUID) -> Incident 
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
+async def rollbacks_of(session: AsyncSession, incident: Incident, action: str) -> Sequence[Request]:
+    """All requests to undo this incident, the oldest first, whatever came of them. ``action``: what they are called."""
+    query = select(Request).where(
+        Request.action == action,
+        Request.kind == Kind.INCIDENT_ROLLBACK,
+        Request.created_at >= incident.opened_at,
+        Request.undoes["incident"].astext == str(incident.id),
+    )
+    rows = await session.execute(query.order_by(Request.created_at, Request.id))
+    return rows.scalars().all()
+
+
 async def add(session: AsyncSession, incident: Incident) -> Incident:
     """Keep an incident under its id; the one that stands when it is there already."""
     values = {column.name: getattr(incident, column.name) for column in Incident.__table__.columns}

@@ -86,7 +86,7 @@ def _candidate(policy: Policy, one: Started, ended_at: datetime | None, undone: 
 
 
 def scope_of(policy: Policy, incident: Incident) -> Scope:
-    """Whose requests, for what, and of when. Patterns cover what the catalogue has now; what only reads is not meant."""
+    """Whose requests, for what, and of when. Patterns cover what the catalogue has now; what only reads is out."""
     names = {name for name in policy.actions if any(covers(pattern, name) for pattern in incident.actions)}
     return Scope(
         since=incident.since,

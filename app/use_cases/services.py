@@ -51,6 +51,10 @@ class Waiters:
                 if not self._events[id_]:
                     del self._events[id_]
 
+    def waits(self, id_: uuid.UUID) -> bool:
+        """True while anybody waits for this."""
+        return id_ in self._events
+
     def wake(self, request_id: uuid.UUID) -> None:
         """Something of this request may have changed."""
         for event in self._events.get(request_id, ()):
