@@ -72,11 +72,7 @@ async def candidates(
     only: Collection[uuid.UUID] | None = None,
 ) -> list[Candidate]:
     """What an incident is about, the newest first; what only reads is not. ``only``: of these requests."""
-    found = [
-        one
-        for one in await incidents.started(session, scope_of(policy, incident), limit=limit, only=only)
-        if not _only_reads(policy, one.row)
-    ]
+    found = await incidents.started(session, scope_of(policy, incident), limit=limit, only=only)
     ids = [one.row.id for one in found]
     ended = await incidents.last_attempts(session, ids)
     undone = {row.reverses for row in await requests.live_rollbacks(session, ids)}
@@ -90,19 +86,15 @@ def _candidate(policy: Policy, one: Started, ended_at: datetime | None, undone: 
 
 
 def scope_of(policy: Policy, incident: Incident) -> Scope:
-    """Whose requests, for what, and of when. Patterns cover what the catalogue has now."""
+    """Whose requests, for what, and of when. Patterns cover what the catalogue has now; what only reads is out."""
     names = {name for name in policy.actions if any(covers(pattern, name) for pattern in incident.actions)}
     return Scope(
         since=incident.since,
         until=incident.until,
         bots=incident.bots or None,
         actions=None if not incident.actions else names | set(incident.actions),
+        but=[name for name, action in policy.actions.items() if action.reversibility is Reversibility.READ_ONLY],
     )
-
-
-def _only_reads(policy: Policy, row: Request) -> bool:
-    action = policy.actions.get(row.action)
-    return action is not None and action.reversibility is Reversibility.READ_ONLY
 
 
 async def consider_incident(asked: Asked, waited: Any) -> Admission:

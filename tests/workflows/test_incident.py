@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from app.db import incidents as stored
 from app.domain.errors import (
     Closed,
     Forbidden,
@@ -16,9 +17,11 @@ from app.domain.errors import (
     OffSchema,
     RollbackExists,
 )
+from app.steps.incident_rollback import candidates
 from app.use_cases import act, incidents
 from app.use_cases.views import View
-from tests.steps.incidents import items, look, opened, undo_all
+from tests.steps.incidents import items, look, opened, patiently, undo_all
+from tests.steps.words import sql
 from tests.workflows.test_rollback import done, refused
 from tests.world import World
 
@@ -168,3 +171,37 @@ async def test_one_that_is_held_is_cancelled_and_asked_for_again(world: World) -
     await act.cancel(world.services, world.person("ivan"), uuid.UUID(first["id"]), "Too many")
     again = await undo_all(world, incident, "nora")
     assert again["status"] == "held"
+
+
+async def test_closed_in_the_moment_in_which_the_last_item_ends_it_stays_closed(world: World) -> None:
+    original = await done(world, "do.once")
+    incident = await opened(world)
+    rollback = await undo_all(world, incident, chosen=[original])
+    thing = f"{original['parameters']['thing']}-undone"
+    world.desk.script(thing, 0)
+    await world.say("marco", rollback)
+    await world.desk.called(thing)
+    await incidents.pause(world.services, world.person("ivan"), incident.id)
+    async with world.ctx.database.transaction() as session:
+        closing = await stored.locked(session, incident.id)
+        assert closing is not None
+        closing.status, closing.closed_by = "closed", "ivan"
+        await session.flush()
+        world.desk.release(thing)
+        async for attempt in patiently():
+            with attempt:  # type: ignore[attr-defined]
+                waits = "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                assert await sql(world, waits)
+    await world.until(rollback, "succeeded")
+    assert (await look(world, incident)).status == "closed"
+
+
+async def test_what_only_reads_takes_no_room_among_the_candidates(world: World) -> None:
+    original = await done(world, "do.once")
+    for _ in range(3):
+        await world.ask("look.up")
+    incident = await opened(world)
+    async with world.ctx.database.transaction() as session:
+        policy, now = await world.ctx.rules.in_force(session), await world.ctx.clock.now(session)
+        [newest, *_] = await candidates(session, policy, incident, now, limit=2)
+    assert str(newest.row.id) == original["id"]

@@ -117,7 +117,7 @@ async def _over(incident: Incident, rollback: Json, originals: list[Json], since
 
 async def _bad_day(where: Place) -> BadDay:
     incident = Incident(where)
-    originals = await executed(incident.desk, await real_calls(where, " again"))
+    originals = await executed(incident.desk, await real_calls(where, "-again"))
     await incident.opened(suspend=True)
     rollback = await incident.asked(requests=[one["id"] for one in originals if _reversible(one)])
     async with httpx.AsyncClient(base_url=where.shop.url, trust_env=False) as shop:
