@@ -27,7 +27,7 @@ from app.use_cases import act, incidents
 from app.use_cases.services import Services, Waiters
 from app.use_cases.views import View
 from tests.fakes.desk import Desk
-from tests.properties.quiet import Later, decided, ended, status
+from tests.properties.quiet import FAILED, Later, decided, ended, status
 from tests.steps.conftest import rules
 from tests.steps.incidents import HOUR, items, look, opened, patiently, undo_all
 from tests.steps.words import SAID_503, admitted, change, id_of, sql, undo, vote
@@ -360,14 +360,32 @@ async def test_the_incident_seat_of_one_bot_opens_none_of_two(world: World, rule
             await opened(world, "fiona", bots=bots)
 
 
-@pytest.mark.parametrize("who", ["dana", "anya", "olivia", "rita"])
-async def test_only_responders_open_pause_or_close(world: World, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "told"), [("dana", NotFound), ("anya", Forbidden), ("olivia", Forbidden), ("rita", Forbidden)]
+)
+async def test_only_responders_open_pause_or_close(world: World, who: str, told: type[InterlockError]) -> None:
+    """Who may not even see it learns nothing of it."""
     incident = await opened(world)
     stranger = world.person(who)
     for deed in (incidents.pause, incidents.go_on):
-        with pytest.raises(Forbidden):
+        with pytest.raises(told):
             await deed(world.services, stranger, incident.id)
-    with pytest.raises(Forbidden):
+    with pytest.raises(told):
         await incidents.close(world.services, stranger, incident.id, "x")
-    with pytest.raises(Forbidden):
+    with pytest.raises(told):
         await undo_all(world, incident, who)
+
+
+async def test_all_means_what_has_not_failed(world: World) -> None:
+    """What the target refused changed nothing, and a refusal to undo that would keep back what is older."""
+    await sql(world, "update execution_attempt set started_at = started_at - interval '3 hours'")
+    done = await made(world, 1, "do.grave")
+    failed = await ended(world, "do.grave", FAILED)
+    incident = await opened(world)
+    about = {"id": str(incident.id), "requests": "all"}
+    ask = Ask(
+        "incident_rollback", "person", "ivan", None, "interlock.incidents.roll_back", {}, reason="x", incident=about
+    )
+    assert [item["request"] for item in (await admitted(world, ask))["parameters"]["items"]] == [done[0]["id"]]
+    chosen = await asked(world, [*done, failed])
+    assert len(chosen["parameters"]["items"]) == 2
