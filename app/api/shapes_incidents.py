@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,6 +81,55 @@ IN_FLIGHT: dict[str, Any] = {
 }
 SUSPENDED: dict[str, Any] = {
     "support-bot": {"suspended_at": "2026-01-05T10:00:00.000000Z", "in_flight": [IN_FLIGHT]},
+}
+
+
+_FATE: dict[str, Any] = {
+    "request": _REQUEST,
+    "bot": "support-bot",
+    "action": "orders.refund",
+    "status": "succeeded",
+    "value": 4_800,
+    "value_why": None,
+    "state": "undone",
+    "part_of": _ROLLBACK,
+    "rollback": CANDIDATE["reversed_by"],
+    "why": None,
+    "at": "2026-01-05T10:20:03.000000Z",
+}
+REPORT: dict[str, Any] = {
+    "incident": {**BRIEF, "status": "open"},
+    "as_of": "2026-01-05T11:00:00.000000Z",
+    "timeline": [{"at": BRIEF["opened_at"], "what": "opened", "person": "ivan", "via": "api"}],
+    "rollbacks": [
+        {
+            "request": _ROLLBACK,
+            "status": "succeeded",
+            "asked_by": "ivan",
+            "asked_at": "2026-01-05T10:10:00.000000Z",
+            "reason": ROLL_BACK["reason"],
+            "digest": "sha256:0b7f6f1f0c6f4a0e5f3a0b0f5a1f8b1d4c9a2e7d6b5c4a392817061514131211",
+            "plan": "rollback",
+            "decisions": [
+                {
+                    "person": "rita",
+                    "decision": "approve",
+                    "stage": "rollback",
+                    "level": "login",
+                    "via": "api",
+                    "reason": "Checked with the warehouse",
+                    "standing": True,
+                    "at": "2026-01-05T10:20:00.000000Z",
+                }
+            ],
+            "items": 1,
+            "ended_why": None,
+        }
+    ],
+    "undone": [_FATE],
+    "not_undone": [],
+    "totals": {"requests": 1, "undone": 1, "value_undone": 4_800, "value_left": 0, "without_value": 0},
+    "more_candidates": False,
 }
 
 
@@ -184,5 +233,83 @@ class Incidents(BaseModel):
     next_cursor: str | None
 
 
-ANSWERS: tuple[type[BaseModel], ...] = (IncidentView, OpenedIncident, Incidents)
-"""All that an operation answers with, but for the report."""
+class ReportEvent(BaseModel):
+    """Something that happened. What else it names goes by its kind: bot, request, stage, level, status, why, items."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: Time
+    what: str = Field(
+        description="`opened`, `paused`, `resumed`, `closed`; `bot-suspended`, `bot-resumed`; of a rollback `asked`, "
+        "`approved`, `denied`, `abstained`, `begun`, `left-alone`, `ended`. More may come."
+    )
+    person: str | None = Field(default=None, description="Who did it, where a person did.")
+    via: str | None = None
+
+
+class ReportDecision(BaseModel):
+    """What a person said of a rollback."""
+
+    person: str
+    decision: Literal["approve", "deny", "abstain"]
+    stage: str | None
+    level: str
+    via: str
+    reason: str | None
+    standing: bool
+    at: Time
+
+
+class ReportRollback(BaseModel):
+    """One request to undo it."""
+
+    request: Id
+    status: Status
+    asked_by: str
+    asked_at: Time
+    reason: str | None
+    digest: str
+    plan: str | None
+    decisions: list[ReportDecision]
+    items: int
+    ended_why: str | None
+
+
+class ReportFate(BaseModel):
+    """What became of one request that it is about."""
+
+    request: Id
+    bot: str | None
+    action: str
+    status: Status
+    value: float | None
+    value_why: str | None
+    state: Literal["undone", "failed", "unknown", "skipped", "waiting", "running", "not-chosen", "not-reversible"]
+    part_of: Id | None = Field(description="The rollback of this incident whose item it was.")
+    rollback: Id | None = Field(description="The request of its own that undid it, or tried to.")
+    why: str | None
+    at: Time | None = Field(default=None, description="Of what is undone: when.")
+    error_status: int | None = Field(default=None, description="Of what failed: what the target answered.")
+    settle_by: list[str] = Field(default=[], description="Of what is unknown: who may settle it.")
+
+
+class IncidentReport(BaseModel):
+    """All of an incident on paper: the lists with the newest request first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [REPORT]})
+
+    incident: IncidentBrief
+    as_of: Time
+    timeline: list[ReportEvent]
+    rollbacks: list[ReportRollback]
+    undone: list[ReportFate]
+    not_undone: list[ReportFate]
+    totals: dict[str, float] = Field(
+        description="`requests`, `undone`, each other state that there is, `value_undone`, `value_left`, and of how "
+        "many nothing says a value (`without_value`)."
+    )
+    more_candidates: bool
+
+
+ANSWERS: tuple[type[BaseModel], ...] = (IncidentView, OpenedIncident, Incidents, IncidentReport)
+"""All that an operation answers with."""

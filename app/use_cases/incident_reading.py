@@ -28,7 +28,7 @@ from app.steps.incident_rollback import LIVE
 from app.use_cases.access import received, visible
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.incident_access import NO_SUCH, readable, seated
-from app.use_cases.incident_views import View, brief, suspended, view
+from app.use_cases.incident_views import View, brief, look, suspended, view
 from app.use_cases.incidents import open_incident
 from app.use_cases.read import LOOK_AGAIN
 from app.use_cases.services import Services
@@ -42,8 +42,9 @@ async def opened(services: Services, who: Actor, key: str, *, suspend: bool, **f
     incident, new = await open_incident(services, who, key, suspend=suspend, **fields)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
-        shown = await view(services.ctx, session, policy, incident)
-        return shown | ({"suspended": await suspended(session, incident.bots)} if suspend else {}), new
+        looked = await look(services.ctx, session, policy, incident)
+        stopped = {"suspended": await suspended(session, incident.bots)} if suspend else {}
+    return await view(looked) | stopped, new
 
 
 async def read(services: Services, who: Actor, incident_id: uuid.UUID) -> View:
@@ -51,7 +52,8 @@ async def read(services: Services, who: Actor, incident_id: uuid.UUID) -> View:
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         incident = await readable(services, session, policy, who, incident_id)
-        return await view(services.ctx, session, policy, incident)
+        looked = await look(services.ctx, session, policy, incident)
+    return await view(looked)
 
 
 async def wait(services: Services, who: Actor, incident_id: uuid.UUID, *, seconds: float, since: int | None) -> View:

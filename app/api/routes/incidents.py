@@ -5,19 +5,22 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from app.api import bodies, bodies_incidents
+from app.api.accepting import MARKDOWN, wants_markdown
 from app.api.documented import LOCATION, answers, created, json_body
 from app.api.door import Behind, Door, UrgentWho, Who
 from app.api.located import located
 from app.api.polling import unless_stopping
 from app.api.queries import NeededKey, Pages, Wait, id_in_path, seconds
 from app.api.reading import body_of
-from app.api.shapes_incidents import Incidents, IncidentView, OpenedIncident
+from app.api.shapes_incidents import IncidentReport, Incidents, IncidentView, OpenedIncident
 from app.use_cases import incident_reading, incidents
+from app.use_cases import incident_report as reporting
 from app.use_cases.actors import Actor
+from app.use_cases.incident_markdown import markdown
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
 
@@ -155,3 +158,25 @@ async def close_incident(behind: Behind, who: Who, incident: IncidentId, body: C
     """
     await incidents.close(behind.services, who, incident, body.summary)
     return JSONResponse(await incident_reading.read(behind.services, who, incident))
+
+
+@router.get(
+    "/{id}/report",
+    summary="The report of an incident",
+    responses=answers(
+        IncidentReport,
+        "What happened when, what was undone, what was not and why, who signed.",
+        *("violations", "not-found", "malformed"),
+        also={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}},
+    ),
+)
+async def incident_report(behind: Behind, who: Who, incident: IncidentId, request: Request) -> Response:
+    """For who may read it. As JSON, or, where `Accept` asks for it first, as `text/markdown`.
+
+    In Markdown all texts of people and bots stand in code, where no link and no markup acts.
+    """
+    found = await reporting.report(behind.services, who, incident)
+    vary = {"Vary": "Accept"}
+    if wants_markdown(request.headers.get("accept", "")):
+        return Response(markdown(found), media_type=MARKDOWN, headers=vary)
+    return JSONResponse(found, headers=vary)
