@@ -15,7 +15,7 @@ from temporalio.client import Client
 from app.db import incidents as db
 from app.db.incident_tables import Incident
 from app.domain.ask import Ask, loads
-from app.domain.errors import Forbidden, NotOpenToThis
+from app.domain.errors import Forbidden, InterlockError, NotFound, NotOpenToThis
 from app.domain.outcome import Answer, Sent
 from app.keys import KeyRings
 from app.steps.admit import admit
