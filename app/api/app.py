@@ -23,6 +23,7 @@ from app.api.routes import (
     deeds,
     delegations,
     governance,
+    grants,
     identity,
     people,
     permissions,
@@ -73,7 +74,7 @@ def create_app(
     )
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
-        *(token, requests, deeds, reviews, stops, governance, permissions, delegations),
+        *(token, requests, deeds, grants, reviews, stops, governance, permissions, delegations),
         *(use_cases, people, policy, identity, probes),
     )
     for part in parts:

@@ -8,7 +8,15 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.api import bodies_policy, examples, shapes_permissions, shapes_policy, shapes_token, shapes_use_cases
+from app.api import (
+    bodies_policy,
+    examples,
+    shapes_grants,
+    shapes_permissions,
+    shapes_policy,
+    shapes_token,
+    shapes_use_cases,
+)
 from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
@@ -27,6 +35,7 @@ MODELS = (
     *shapes_permissions.ANSWERS,
     *shapes_use_cases.ANSWERS,
     *shapes_token.ANSWERS,
+    *shapes_grants.ANSWERS,
 )
 KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
 """Where a POST must have an Idempotency-Key."""

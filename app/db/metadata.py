@@ -4,6 +4,7 @@ from app.db import (  # noqa: F401
     delegation_tables,
     owner_review_tables,
     permission_tables,
+    redemption_tables,
     review_tables,
     slack_tables,
     use_case_tables,
