@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 from joserfc import jwt
@@ -123,8 +123,7 @@ def check(call: Call, *, now: float | None = None, token: str | None = None) -> 
     _require(claims.get("htm") == call.method, "wrong-method")
     _require(_same_address(claims.get("htu"), call.url), "wrong-url")
     iat, jti = claims.get("iat"), claims.get("jti")
-    moment = time.time() if now is None else now
-    if isinstance(iat, bool) or not isinstance(iat, int | float) or not -LEEWAY <= moment - iat <= MAX_AGE + LEEWAY:
+    if not _recent(iat, time.time() if now is None else now):
         raise ProofInvalid("wrong-time")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
         raise ProofInvalid("wrong-id")
@@ -177,6 +176,12 @@ def _claims(proof: str, key: OKPKey | ECKey, algorithm: str) -> dict[str, Any]:
         return dict(jwt.decode(proof, key, registry=registry).claims)
     except BROKEN as error:
         raise ProofInvalid("bad-signature") from error
+
+
+def _recent(iat: Any, now: float) -> TypeGuard[float]:
+    if isinstance(iat, bool) or not isinstance(iat, int | float):
+        return False
+    return now - MAX_AGE - LEEWAY <= iat <= now + LEEWAY  # compared, not subtracted: it may be beyond all floats
 
 
 def _same_address(one: Any, other: str) -> bool:

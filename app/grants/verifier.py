@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
@@ -62,6 +62,7 @@ REASONS: dict[str, str] = {
     "wrong-parameters": "The grant is for other parameters than those that came with it.",
     "no-proof": "The grant is bound to a key: send a proof of it in the header DPoP (RFC 9449).",
     "bad-proof": "The proof in the header DPoP does not hold for this grant and this call.",
+    "not-active": "Interlock does not redeem this grant: it was used, has expired, was stopped, or is for another.",
 }
 
 
@@ -94,7 +95,7 @@ class Verifier:
     issuer: str
     audience: str
     keys: KeyOf
-    seen: dpop.Seen
+    seen: dpop.Seen = field(default_factory=dpop.Memory)
 
     def verify(
         self,

@@ -1,0 +1,216 @@
+"""The guards of redeeming, each with how it is taken out and which tests must then fail."""
+
+from __future__ import annotations
+
+from tests.properties.mutants import Mutant
+
+REDEEM = "app.steps.redeem"
+CALL = "app.use_cases.redeem"
+STORED = "app.db.redemptions"
+GUARDS = "properties/test_guards_of_grants.py::"
+
+GRANTS = (
+    Mutant(
+        "redeem: the grant that was handed out",
+        f"{REDEEM}:_refusal",
+        "(last.grant_jti, last.grant_hash) != (shown.jti, shown.sha256)",
+        "last.grant_jti != shown.jti",
+        (GUARDS + "test_only_the_bytes_that_were_handed_out",),
+    ),
+    Mutant(
+        "redeem: the last attempt's",
+        f"{REDEEM}:redeem",
+        "_refusal(found, made[-1], shown) or await _use_up(found, made[-1], shown)",
+        "_refusal(found, made[0], shown) or await _use_up(found, made[0], shown)",
+        (GUARDS + "test_of_an_attempt_that_another_has_followed",),
+    ),
+    Mutant(
+        "redeem: what runs",
+        f"{REDEEM}:_refusal",
+        "found.status is not Status.EXECUTING or last.outcome is not None",
+        "False",
+        (GUARDS + "test_of_what_was_reported", GUARDS + "test_of_an_attempt_with_an_outcome"),
+    ),
+    Mutant(
+        "redeem: an attempt without an outcome",
+        f"{REDEEM}:_refusal",
+        " or last.outcome is not None",
+        "",
+        (GUARDS + "test_of_an_attempt_with_an_outcome",),
+    ),
+    Mutant(
+        "redeem: nothing that was stopped",
+        f"{REDEEM}:_refusal",
+        "if found.stopped:",
+        "if False:",
+        (GUARDS + "test_of_a_stopped_bot", GUARDS + "test_again_of_a_stopped_bot"),
+    ),
+    Mutant(
+        "redeem: before its end",
+        f"{REDEEM}:_refusal",
+        "found.now >= last.grant_expires_at",
+        "False",
+        (GUARDS + "test_after_its_end",),
+    ),
+    Mutant(
+        "redeem: in the time that the bot has",
+        f"{REDEEM}:_refusal",
+        "found.now >= found.window_ends",
+        "False",
+        (GUARDS + "test_after_the_time_that_the_bot_had",),
+    ),
+    Mutant(
+        "redeem: what was approved",
+        f"{REDEEM}:_refusal",
+        "found.row.parameters_digest == shown.parameters_digest",
+        "True",
+        (GUARDS + "test_other_parameters",),
+    ),
+    Mutant(
+        "redeem: once",
+        f"{STORED}:first",
+        "kept.first() is not None",
+        "True",
+        (GUARDS + "test_once",),
+    ),
+    Mutant(
+        "redeem: again by the same name only",
+        f"{REDEEM}:_use_up",
+        "standing.redemption == redemption",
+        "True",
+        (GUARDS + "test_once", GUARDS + "test_by_another_client_under_the_same_name"),
+    ),
+    Mutant(
+        "redeem: again by the same client only",
+        f"{REDEEM}:_use_up",
+        '["redemption", shown.client, shown.redemption]',
+        '["redemption", shown.redemption]',
+        (GUARDS + "test_by_another_client_under_the_same_name",),
+    ),
+    Mutant(
+        "redeem: targets only",
+        f"{CALL}:_target",
+        'who.kind != "target" or ',
+        "",
+        (GUARDS + "test_who_is_no_target",),
+    ),
+    Mutant(
+        "redeem: its own grants only",
+        f"{CALL}:redeem_grant",
+        'claims["aud"] not in audiences',
+        "False",
+        (GUARDS + "test_by_another_target",),
+    ),
+    Mutant(
+        "redeem: what is signed",
+        "app.grants.verifier:claims_of",
+        "claims = dict(jwt.decode(grant, key, algorithms=[ALGORITHM]).claims)",
+        'claims = json.loads(_decoded(grant.split(".")[1]))',
+        ("grants/test_verifier.py::test_what_a_thief_makes_of_it",),
+    ),
+    Mutant(
+        "grant: its type",
+        "app.grants.verifier:claims_of",
+        'header.get("typ") == TYPE',
+        "True",
+        ("grants/test_verifier.py::test_another_type",),
+    ),
+    Mutant(
+        "grant: its audience",
+        "app.grants.verifier:Verifier.verify",
+        'claims["aud"] == self.audience',
+        "True",
+        ("grants/test_verifier.py::test_for_another_target",),
+    ),
+    Mutant(
+        "grant: its end",
+        "app.grants.verifier:Verifier.verify",
+        'moment < claims["exp"] + LEEWAY',
+        "True",
+        ("grants/test_verifier.py::test_after_its_end",),
+    ),
+    Mutant(
+        "grant: what it is for",
+        "app.grants.verifier:Verifier.verify",
+        "allowed.action == action",
+        "True",
+        ("grants/test_verifier.py::test_for_another_action",),
+    ),
+    Mutant(
+        "grant: the parameters that came",
+        "app.grants.verifier:Verifier.verify",
+        "allowed.parameters_digest == parameters_digest(parameters)",
+        "True",
+        ("grants/test_verifier.py::test_for_other_parameters",),
+    ),
+    Mutant(
+        "grant: no longer than two minutes",
+        "app.grants.verifier:_shaped",
+        ' or not 0 < claims["exp"] - claims["iat"] <= LONGEST',
+        "",
+        ("grants/test_verifier.py::test_claims_that_no_grant_has",),
+    ),
+    Mutant(
+        "proof: asked for",
+        "app.grants.verifier:Verifier._prove",
+        "call is None or call.proof is None",
+        "False",
+        ("grants/test_bound.py::test_without_a_proof",),
+    ),
+    Mutant(
+        "proof: of the key that the grant is bound to",
+        "app.grants.verifier:Verifier._prove",
+        "proof.jkt == jkt",
+        "True",
+        ("grants/test_bound.py::test_by_another_key",),
+    ),
+    Mutant(
+        "proof: of this grant",
+        "app.grants.verifier:Verifier._prove",
+        "token=grant",
+        "token=None",
+        ("grants/test_bound.py::test_made_for_another_grant",),
+    ),
+    Mutant(
+        "proof: once",
+        "app.grants.verifier:Verifier._prove",
+        "dpop.refuse_again(self.seen, proof, now=now)",
+        "pass",
+        ("grants/test_bound.py::test_the_same_proof_again",),
+    ),
+    Mutant(
+        "proof: its type",
+        "app.grants.dpop:check",
+        'header.get("typ") == TYPE',
+        "True",
+        ("grants/test_dpop.py::test_what_does_not_hold",),
+    ),
+    Mutant(
+        "proof: its method",
+        "app.grants.dpop:check",
+        'claims.get("htm") == call.method',
+        "True",
+        ("grants/test_dpop.py::test_what_does_not_hold",),
+    ),
+    Mutant(
+        "proof: its address",
+        "app.grants.dpop:check",
+        '_same_address(claims.get("htu"), call.url)',
+        "True",
+        ("grants/test_dpop.py::test_what_does_not_hold", "grants/test_dpop.py::test_addresses"),
+    ),
+    Mutant(
+        "proof: just made",
+        "app.grants.dpop:_recent",
+        "now - MAX_AGE - LEEWAY <= iat <= now + LEEWAY",
+        "True",
+        ("grants/test_dpop.py::test_its_time",),
+    ),
+    Mutant(
+        "proof: by a key that nobody else can know",
+        "app.grants.dpop:_public",
+        " or PRIVATE_MEMBERS & jwk.keys()",
+        "",
+        ("grants/test_dpop.py::test_what_does_not_hold",),
+    ),
+)
