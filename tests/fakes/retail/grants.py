@@ -1,4 +1,8 @@
-"""Verifies an action grant the way a customer's system would (DESIGN.md section 11): with published keys alone."""
+"""Verifies an action grant the way a customer's system would (DESIGN.md section 11): with published keys alone.
+
+Not by `app.grants.verifier`: what that and `app.grants.grants` both get wrong, this finds, and it shows that any JOSE
+library will do.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from tests.fakes.retail.problems import Forbidden, Unauthenticated, Unavailable
+from tests.fakes.retail.redeeming import Account
 
 TYP = "action-grant+jwt"
 ALGORITHM = "Ed25519"
@@ -22,11 +27,12 @@ KEYS_FRESH_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose grants count, and what this shop is called in them."""
+    """Whose grants count, what this shop is called in them, and as what it redeems those that cannot be undone."""
 
     jwks_url: str
     issuer: str
     audience: str
+    account: Account | None = None
 
 
 def digest(value: Any) -> str:

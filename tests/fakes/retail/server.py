@@ -1,4 +1,7 @@
-"""The shop over HTTP: checks the grant, then the body, then the idempotency key, then does it."""
+"""The shop over HTTP: checks the grant, then the body, then the idempotency key, then does it.
+
+What nothing takes back it does only once Interlock has redeemed the grant.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from tests.fakes.retail.faults import Fault, Faults
 from tests.fakes.retail.grants import Trust, Verifier, digest, require_this_call
 from tests.fakes.retail.once import effects, once
 from tests.fakes.retail.problems import Forbidden, Malformed, ShopProblem
+from tests.fakes.retail.redeeming import Redeemer
 from tests.fakes.retail.serving import Connections, serving
 from tests.fakes.retail.tools import TOOLS, Tool
 
@@ -39,6 +44,7 @@ class Desk:
 
     database: AsyncEngine
     verifier: Verifier
+    redeemer: Redeemer
 
 
 @contextlib.asynccontextmanager
@@ -50,13 +56,14 @@ async def shop(
     Raises `OSError` if the port is taken, SQLAlchemy's errors if the database cannot be had.
     """
     database, verifier, connections = load.engine(database_url), Verifier(trust), Connections()
+    redeemer = Redeemer(trust.account)
     try:
         await load.prepare(database, db_json)
-        app = build(Desk(database, verifier), connections if faults else None)
+        app = build(Desk(database, verifier, redeemer), connections if faults else None)
         async with serving(app, port=port, http=connections.protocol()) as url:
             yield Shop(url, database)
     finally:
-        await asyncio.gather(verifier.keys.aclose(), database.dispose())
+        await asyncio.gather(verifier.keys.aclose(), redeemer.aclose(), database.dispose())
 
 
 def build(desk: Desk, cuttable: Connections | None) -> Any:
@@ -85,7 +92,9 @@ def _write(desk: Desk, tool: Tool) -> Callable[[Request], Awaitable[Response]]:
         if _header(request, "Idempotency-Key") != request_id:
             raise Forbidden("other-request", "The idempotency key must be the request's id")
         body = shapes.read(tool.shape, arguments)
-        stored = await once(desk.database, tool, request_id, parameters_digest, body)
+        grant = request.headers["Authorization"].partition(" ")[2]
+        redeem = partial(desk.redeemer.redeem, grant, parameters_digest) if tool.final else None
+        stored = await once(desk.database, tool, request_id, parameters_digest, body, redeem=redeem)
         return Response(stored.answer, stored.status, media_type="application/json")
 
     return endpoint
