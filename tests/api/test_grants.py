@@ -11,8 +11,9 @@ import pytest
 
 from app.domain.digest import sha256
 from app.use_cases.token import create_credential
-from tests.api.conftest import Api, Headers, bearer
+from tests.api.conftest import BASE, Api, Headers, a_key, bearer
 from tests.api.test_openapi import check
+from tests.grants.proving import Prover
 from tests.steps.words import sql
 
 
@@ -71,6 +72,17 @@ async def test_of_a_bot_that_acts_for_nobody(api: Api, desk_token: Headers) -> N
     shown = await looked(api, on_behalf_of=None)
     said = (await redeem(api, shown, desk_token)).json()
     assert (said["sub"], said["act"]) == ("bot:bot", None)
+
+
+async def test_one_that_is_bound_to_a_key(api: Api, desk_token: Headers) -> None:
+    """The target is told which, to ask for a proof of it."""
+    prover = Prover()
+    headers = {**api.client(), **a_key(), "DPoP": prover.proof("POST", f"{BASE}/v1/requests")}
+    body = {"action": "look.up", "parameters": {"thing": "bound"}, "on_behalf_of": "customer:carl"}
+    shown = (await api.http.post("/v1/requests", json=body, headers=headers)).json()
+    said = (await redeem(api, shown, desk_token)).json()
+    assert (said["active"], said["cnf"]) == (True, {"jkt": prover.jkt})
+    check(api.described, "Redeemed", said)
 
 
 async def test_it_is_on_the_ledger_once(api: Api, desk_token: Headers) -> None:
