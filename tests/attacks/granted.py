@@ -14,8 +14,9 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 
 from app.domain.digest import sha256
 from app.keys import KeyRing, KeyRings
-from tests.api.conftest import Headers
+from tests.api.conftest import GO_ON, Headers
 from tests.hostile.live import Live
+from tests.steps.words import sql
 
 Claims = dict[str, Any]
 Forge = Callable[[KeyRings, Claims], str]
@@ -51,6 +52,12 @@ async def redeem(api: Live, grant: str, parameters: Any, who: Headers, id_: str 
     busy = retry_if_result(lambda answer: answer.status_code == 429)
     answer: httpx.Response = await AsyncRetrying(retry=busy, wait=wait_fixed(0.2), stop=stop_after_delay(30))(once)
     return answer
+
+
+async def go_on(api: Live) -> None:
+    """Let everybody be at work again."""
+    for statement in GO_ON:
+        await sql(api.world, statement)
 
 
 def claims_in(grant: str) -> Claims:

@@ -14,8 +14,8 @@ from app.db.metadata import METADATA
 from app.domain.clocks import moment
 from app.grants.verifier import GrantRefused
 from app.use_cases.token import create_credential
-from tests.api.conftest import GO_ON, Headers, a_key
-from tests.attacks.granted import FORGED, INACTIVE, claims_in, looked, on_its_way, redeem, token_of
+from tests.api.conftest import Headers, a_key
+from tests.attacks.granted import FORGED, INACTIVE, claims_in, go_on, looked, on_its_way, redeem, token_of
 from tests.clear_text import histories, in_clear, ledger_and_outbox
 from tests.hostile.conftest import api as live_api
 from tests.hostile.live import Live
@@ -235,11 +235,6 @@ async def test_of_a_call_that_is_over(api: Live, desk: Headers) -> None:
 
 
 # Of what was stopped.
-
-
-async def go_on(api: Live) -> None:
-    for statement in GO_ON:
-        await sql(api.world, statement)
 
 
 @pytest.mark.parametrize("path", ["bots/bot", "installation"])

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.grants.dpop import Call
 from tests.fakes.retail import load, shapes
 from tests.fakes.retail.faults import Fault, Faults
 from tests.fakes.retail.grants import Trust, Verifier, digest, require_this_call
@@ -92,8 +93,7 @@ def _write(desk: Desk, tool: Tool) -> Callable[[Request], Awaitable[Response]]:
         if _header(request, "Idempotency-Key") != request_id:
             raise Forbidden("other-request", "The idempotency key must be the request's id")
         body = shapes.read(tool.shape, arguments)
-        grant = request.headers["Authorization"].partition(" ")[2]
-        redeem = partial(desk.redeemer.redeem, grant, parameters_digest) if tool.final else None
+        redeem = partial(desk.redeemer.redeem, _grant(request), parameters_digest) if tool.final else None
         stored = await once(desk.database, tool, request_id, parameters_digest, body, redeem=redeem)
         return Response(stored.answer, stored.status, media_type="application/json")
 
@@ -112,12 +112,24 @@ def _read(desk: Desk, tool: Tool) -> Callable[[Request], Awaitable[Response]]:
 async def _granted(desk: Desk, tool: Tool, request: Request) -> tuple[Any, str, str]:
     """The body, its digest and the request's id, once the grant has been held against all three."""
     claims = await desk.verifier.claims(request.headers.get("Authorization"))
+    desk.verifier.prove(claims, _grant(request), _call(request))
     arguments = _strict(await request.body())
     parameters_digest, request_id = digest(arguments), _header(request, "Interlock-Request")
     if _header(request, "Interlock-Parameters-Digest") != parameters_digest:
         raise Forbidden("other-parameters", "Interlock-Parameters-Digest is not the digest of the body")
     require_this_call(claims, action=tool.action, request_id=request_id, parameters_digest=parameters_digest)
     return arguments, parameters_digest, request_id
+
+
+def _grant(request: Request) -> str:
+    return request.headers["Authorization"].partition(" ")[2]
+
+
+def _call(request: Request) -> Call:
+    """The call with its one proof, at the address where the shop answers: what a caller says of that does not count."""
+    host, port = request.scope["server"]
+    proofs = request.headers.getlist("DPoP")
+    return Call(request.method, f"http://{host}:{port}{request.url.path}", proofs[0] if len(proofs) == 1 else None)
 
 
 def _header(request: Request, name: str) -> str:
