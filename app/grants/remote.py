@@ -72,27 +72,25 @@ class Redeemer:
         """
         said = {"grant": grant, "parameters_digest": parameters_digest, "redemption_id": redemption_id}
         for _ in range(TRIES):
-            answer = self._post(said)
-            if answer is not None and answer.status_code == 200:
-                told: dict[str, Any] = answer.json()
-                if told.get("active") is True:
-                    return told
-                raise GrantRefused("not-active")
-            if answer is not None and answer.status_code == 403:
+            status, told = self._post(said)
+            if status == 200 and told.get("active") is True:
+                return told
+            if status in (200, 403):
                 raise GrantRefused("not-active")
         raise InterlockUnavailable("Interlock does not say whether the grant is good.")
 
-    def _post(self, said: dict[str, str]) -> httpx.Response | None:
-        """The answer; None when there was none. A token that is no longer taken is not used again."""
+    def _post(self, said: dict[str, str]) -> tuple[int | None, dict[str, Any]]:
+        """Status and body of the answer; None where there is none. A token that is not taken is not used again."""
         try:
             headers = {"Authorization": f"Bearer {self._access_token()}"}
             answer = self._http.post(f"{self._base}/v1/grants/redeem", json=said, headers=headers)
-        except httpx.HTTPError:
-            return None
-        if answer.status_code == 401:
-            with self._lock:
-                self._token = None
-        return answer
+            if answer.status_code == 401:
+                with self._lock:
+                    self._token = None
+            told = answer.json() if answer.status_code == 200 else {}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None, {}
+        return (answer.status_code, told) if isinstance(told, dict) else (None, {})
 
     def _access_token(self) -> str:
         with self._lock:
