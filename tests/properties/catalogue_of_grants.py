@@ -102,6 +102,27 @@ GRANTS = (
         (GUARDS + "test_by_another_target",),
     ),
     Mutant(
+        "bound: from the ask on",
+        "app.steps.act:begin_for_bot",
+        "GRANT_FOR, jkt=jkt",
+        "GRANT_FOR",
+        (GUARDS + "test_bound_to_the_key_that_was_proven",),
+    ),
+    Mutant(
+        "bound: from the start on",
+        "app.steps.act:begin",
+        'attempt.body.get("jkt")',
+        "None",
+        (GUARDS + "test_bound_by_the_call_that_starts_it",),
+    ),
+    Mutant(
+        "bound: to nobody else again",
+        "app.steps.act:bound_to_another",
+        "made[-1].grant_jkt not in (None, jkt)",
+        "False",
+        (GUARDS + "test_bound_to_the_key_that_was_proven",),
+    ),
+    Mutant(
         "redeem: what is signed",
         "app.grants.verifier:claims_of",
         "claims = dict(jwt.decode(grant, key, algorithms=[ALGORITHM]).claims)",

@@ -13,17 +13,20 @@ from typing import Any
 import pytest
 from joserfc import jws, jwt
 
+from app.db import requests
 from app.domain.ask import Ask
 from app.domain.digest import sha256
 from app.domain.errors import Forbidden
 from app.domain.request import Level
 from app.domain.states import Status
 from app.grants.grants import Grant
+from app.steps import act
 from app.steps.act import grant_again
 from app.steps.admit import admit
 from app.steps.redeem import AGAIN, REDEEMED, Redeeming, redeem
 from app.steps.scene import scene
 from app.steps.start import start
+from app.use_cases import attempts
 from app.use_cases.actors import Actor
 from app.use_cases.governance import install
 from app.use_cases.redeem import INACTIVE, redeem_grant
@@ -35,15 +38,20 @@ from tests.world import World
 pytestmark = pytest.mark.usefixtures("as_before")
 
 
-async def run_by_bot(world: World, action: str = "look.up") -> tuple[View, Grant]:
-    """A read that the bot has started, and its grant."""
+async def run_by_bot(world: World, action: str = "look.up", jkt: str | None = None) -> tuple[View, Grant]:
+    """A read that the bot has started, and its grant. ``jkt``: of the key that it has proven."""
     id_, parameters = uuid.uuid4(), {"thing": uuid.uuid4().hex}
     ask = Ask("action", "bot", "bot", "bot-client", action, parameters, on_behalf_of="customer:carl")
-    await admit(world.ctx, id_, ask, waited=timedelta(0), fast=True)
-    async with scene(world.ctx, id_) as found:
-        grant = await grant_again(found)
+    await admit(world.ctx, id_, ask, waited=timedelta(0), fast=True, jkt=jkt)
+    grant = await again(world, {"id": str(id_)}, jkt)
     assert grant is not None
     return await world.look({"id": str(id_)}), grant
+
+
+async def again(world: World, shown: View, jkt: str | None) -> Grant | None:
+    """What is handed out to who has proven this key, or none."""
+    async with scene(world.ctx, id_of(shown)) as found:
+        return await grant_again(found, jkt)
 
 
 def shown_to(shown: View, grant: Grant, **changes: Any) -> Redeeming:
@@ -196,3 +204,42 @@ async def test_why_not_is_in_the_log_alone(world: World, caplog: pytest.LogCaptu
     assert told == INACTIVE
     [record] = [one for one in caplog.records if one.name == "app.use_cases.redeem"]
     assert vars(record)["fields"] == {"why": "used", "client": "desk", "request": shown["id"]}
+
+
+# Bound to a key.
+
+
+def bound_to(grant: Grant | None) -> str | None:
+    """The key that a grant says it is bound to."""
+    assert grant is not None
+    claims = json.loads(jws.extract_compact(grant.token.encode()).payload)
+    assert claims.get("cnf") in (None, {"jkt": grant.jkt})
+    return grant.jkt if "cnf" in claims else None
+
+
+async def test_bound_to_the_key_that_was_proven(world: World) -> None:
+    """The same grant again for that key; none for another, and none for no key."""
+    shown, grant = await run_by_bot(world, jkt="mine")
+    assert bound_to(grant) == "mine"
+    assert [await again(world, shown, jkt) for jkt in ("mine", "another", None)] == [grant, None, None]
+    assert await redeem(world.ctx, shown_to(shown, grant)) == REDEEMED
+
+
+async def test_bound_to_nothing(world: World) -> None:
+    shown, grant = await run_by_bot(world)
+    assert bound_to(grant) is None
+    assert await again(world, shown, "mine") == grant
+
+
+async def test_bound_by_the_call_that_starts_it(world: World) -> None:
+    """Of two keys the one that came first; the other starts nothing, and is given nothing."""
+    shown = await approved(world, "look.up", mode="hold")
+    for jkt in ("mine", "another"):
+        async with scene(world.ctx, id_of(shown)) as found:
+            body = {"jkt": jkt}
+            attempt = await requests.store_attempt(
+                found.session, attempts.build(found, world.bot(), "begin", None, body)
+            )
+        await act.begin(world.ctx, id_of(shown), attempt.id)
+    assert bound_to(await again(world, shown, "mine")) == "mine"
+    assert await again(world, shown, "another") is None
