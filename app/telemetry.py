@@ -21,6 +21,7 @@ METRICS_TYPE = CONTENT_TYPE_LATEST
 _requests = Counter("interlock_http_requests_total", "Answers of the HTTP API.", ("method", "route", "status"))
 _seconds = Histogram("interlock_http_request_seconds", "Time to answer, long polls included.", ("method", "route"))
 _slack_calls = Counter("interlock_slack_calls_total", "Calls to Slack.", ("method", "result"))
+_redemptions = Counter("interlock_grant_redemptions_total", "Calls of targets to redeem a grant.", ("result",))
 _context: ContextVar[dict[str, Any]] = ContextVar("interlock_log_context", default={})  # noqa: B039  never changed
 
 
@@ -33,6 +34,11 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
 def called_slack(method: str, result: str) -> None:
     """Count one call to Slack. ``result``: ok, refused, limited, unreachable or lost."""
     _slack_calls.labels(method, result).inc()
+
+
+def redeemed(result: str) -> None:
+    """Count one call to redeem a grant. ``result``: redeemed, redeemed-again, or why not."""
+    _redemptions.labels(result).inc()
 
 
 def metrics() -> bytes:

@@ -23,6 +23,7 @@ from app.api.routes import (
     deeds,
     delegations,
     governance,
+    grants,
     identity,
     incidents,
     people,
@@ -74,7 +75,7 @@ def create_app(
     )
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
-        *(token, requests, deeds, reviews, stops, governance, permissions, delegations, incidents),
+        *(token, requests, deeds, grants, reviews, stops, governance, permissions, delegations, incidents),
         *(use_cases, people, policy, identity, probes),
     )
     for part in parts:

@@ -9,12 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api import examples
 from app.api.shapes_exceptions import ATTEST, BREAK_GLASS
+from app.api.shapes_grants import REDEEM
 from app.domain.clocks import moment, rfc3339
 from app.domain.digest import canonical
 from app.use_cases.delegations import Wish
 
 MAX_REASON = 2000
 MAX_RESULT = 64 * 1024
+MAX_GRANT = 16 * 1024
 
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -233,6 +235,18 @@ class Attest(Body):
     reason: Because
 
 
+class Redeem(Body):
+    """A target redeems a grant."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [REDEEM]})
+
+    grant: Annotated[str, Field(min_length=1, max_length=MAX_GRANT, description="As it came, without `Bearer`.")]
+    parameters_digest: Annotated[str, Field(min_length=1, max_length=200, description="Of what came with it.")]
+    redemption_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] = Field(
+        description="Your own name for this one use: 1 to 255 visible ASCII characters."
+    )
+
+
 BODIES: tuple[type[Body], ...] = (
     Ask,
     Decision,
@@ -249,5 +263,6 @@ BODIES: tuple[type[Body], ...] = (
     Delegate,
     BreakGlass,
     Attest,
+    Redeem,
 )
 """All of them, for the OpenAPI document."""

@@ -12,6 +12,7 @@ from app.api import (
     bodies_incidents,
     bodies_policy,
     examples,
+    shapes_grants,
     shapes_incidents,
     shapes_permissions,
     shapes_policy,
@@ -36,6 +37,7 @@ MODELS = (
     *shapes_permissions.ANSWERS,
     *shapes_use_cases.ANSWERS,
     *shapes_token.ANSWERS,
+    *shapes_grants.ANSWERS,
     *shapes_incidents.ANSWERS,
 )
 KEYED = (

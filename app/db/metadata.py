@@ -5,6 +5,7 @@ from app.db import (  # noqa: F401
     incident_tables,
     owner_review_tables,
     permission_tables,
+    redemption_tables,
     review_tables,
     slack_tables,
     use_case_tables,

@@ -305,7 +305,7 @@ class Refusal(Base):
 class ExecutionAttempt(Base):
     """One try at the action. Its commit is the start; ``holds_key`` while nobody else may touch the same thing.
 
-    A built-in action needs no grant.
+    A built-in action needs no grant. ``grant_jkt``: the thumbprint of the key that its grant is bound to, if it is.
     """
 
     __tablename__ = "execution_attempt"
@@ -318,6 +318,7 @@ class ExecutionAttempt(Base):
     grant_jti: Mapped[str | None]
     grant_hash: Mapped[str | None]
     grant_expires_at: Mapped[datetime | None]
+    grant_jkt: Mapped[str | None]
     conflict_key: Mapped[str | None]
     holds_key: Mapped[bool]
 

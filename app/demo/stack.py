@@ -24,6 +24,8 @@ from app.keys import KeyRings
 PROJECT = Path(__file__).parents[2]
 EXAMPLE = PROJECT / "deploy" / "examples" / "retail"
 SHOP, SLACK = "tests.fakes.retail", "tests.fakes.slack"
+TARGET = "order-desk"
+"""As which client of the example's target the shop redeems grants."""
 AUDIENCE = "https://orders.shop.example"
 """What the example's target is called in grants."""
 FIRST_START_SECONDS = 1800.0
@@ -96,7 +98,8 @@ async def _running(data: Path, parts: AsyncExitStack, *, port: int, fresh_shop: 
     if slack_url is not None:
         await introduce(slack_url, document["slack"])
     where = replace(await _where(data, document, shop_url, fresh_shop=fresh_shop), slack_url=slack_url)
-    started.append(await _start(parts, _shop(where, shop_port), answers(f"{shop_url}/healthz"), FAKE_SECONDS))
+    account = json.loads(await command_line(where, "targets", "credentials", TARGET))
+    started.append(await _start(parts, _shop(where, shop_port, account), answers(f"{shop_url}/healthz"), FAKE_SECONDS))
     return replace(where, parts=tuple(started))
 
 
@@ -148,7 +151,9 @@ def _dev(data: Path, port: int, shop_url: str, slack_url: str | None) -> Command
     )
 
 
-def _shop(where: Running, port: int) -> Command:
+def _shop(where: Running, port: int, account: Mapping[str, str]) -> Command:
+    """``account``: its client id and secret, which no list of processes shows."""
+    client = {f"RETAIL_{name.upper()}": account[name] for name in ("client_id", "client_secret")}
     issuer = ("--issuer", where.api_url, "--jwks-url", f"{where.api_url}/.well-known/jwks.json", "--audience", AUDIENCE)
     data = ("--database-url", where.shop_database_url, "--db-json", str(EXAMPLE / "sample" / "shop.json"))
     return Command(
@@ -156,6 +161,7 @@ def _shop(where: Running, port: int) -> Command:
         argv=(sys.executable, "-m", SHOP, "--port", str(port), *issuer, *data),
         record=where.data / "shop.process",
         log=where.data / "logs" / "shop.log",
+        env={**os.environ, **client},
         cwd=PROJECT,
     )
 

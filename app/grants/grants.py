@@ -23,12 +23,13 @@ PUBLIC_MEMBERS = ("kty", "crv", "x", "kid")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A minted grant. Only ``jti`` and ``sha256`` (of the token's bytes) may be stored or logged."""
+    """A minted grant. Only ``jti``, ``sha256`` (of the token's bytes) and ``jkt`` may be stored or logged."""
 
     token: str = field(repr=False)
     jti: str
     sha256: str
     expires_at: datetime
+    jkt: str | None = None
 
 
 def mint(
@@ -45,13 +46,14 @@ def mint(
     now: datetime,
     lifetime: timedelta,
     jti: str | None = None,
+    jkt: str | None = None,
 ) -> Grant:
-    """Sign a grant (JWS, RFC 7515; claims of RFC 7519, 8693 ``act``, 9396 ``authorization_details``).
+    """Sign a grant (JWS, RFC 7515; claims of RFC 7519, 8693 ``act``, 9396 ``authorization_details``, 9449 ``cnf``).
 
     ``actor``: ``bot:ID``, or ``person:PID`` for a rollback. ``subject``: on whose behalf; then ``act.sub`` is that.
     None: it acts for nobody and is ``sub`` itself.
     ``jti``: give the same one, and the same rest, to get the same token again: Ed25519 signs deterministically, so
-    a grant can be handed out twice without ever being stored.
+    a grant can be handed out twice without ever being stored. ``jkt``: the thumbprint of the key that it is bound to.
     Raises `ValueError` for a lifetime that is not above zero and at most 120 s.
     """
     if not timedelta(0) < lifetime <= MAX_LIFETIME:
@@ -68,10 +70,12 @@ def mint(
         "txn": request_id,
         "authorization_details": [_details(action, digest, parameters_digest)],
     } | _parties(subject, actor)
+    if jkt is not None:
+        claims["cnf"] = {"jkt": jkt}
     header = {"typ": TYPE, "alg": "Ed25519", "kid": ring.current}
     token = jwt.encode(header, claims, ring.current_key, algorithms=["Ed25519"])
     hashed = "sha256:" + hashlib.sha256(token.encode()).hexdigest()
-    return Grant(token, jti, hashed, datetime.fromtimestamp(expires, UTC))
+    return Grant(token, jti, hashed, datetime.fromtimestamp(expires, UTC), jkt)
 
 
 def http_lifetime(timeout: timedelta) -> timedelta:

@@ -90,27 +90,41 @@ async def begin(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> S
             may = found.row.mode == Mode.BOT and found.status is Status.APPROVED and await may_start(found)
             attempt.ruling = {"word": "record" if may else "closed"}
             if may:
-                await begin_for_bot(found)
+                await begin_for_bot(found, attempt.body.get("jkt"))
         return found.state()
 
 
-async def begin_for_bot(found: Scene) -> None:
-    """Hand the start to the bot: the attempt, under a grant that it is given and that is never stored."""
+async def begin_for_bot(found: Scene, jkt: str | None) -> None:
+    """Hand the start to the bot: the attempt, under a grant that it is given and that is never stored.
+
+    ``jkt``: the thumbprint of the key that the bot has proven, to which the grant is bound.
+    """
     action = found.policy.actions[found.row.action]
-    grant = grant_for(found, action, 1, found.now, GRANT_FOR)
+    grant = grant_for(found, action, 1, found.now, GRANT_FOR, jkt=jkt)
     window = action.start_within or REPORT_WITHIN
     await add_attempt(found, f"bot:{found.row.asker_id}", 1, grant, window=window, action=action)
 
 
-async def grant_again(found: Scene) -> Grant | None:
-    """The grant of a started action that the bot runs: the same bytes until it expires or keys rotate, then None."""
+async def bound_to_another(found: Scene, jkt: str | None) -> bool:
+    """True when the grant of the last attempt is bound to a key, and not to the one that was proven (None: none)."""
+    made = await requests.execution_attempts(found.session, found.row.id)
+    return bool(made) and made[-1].grant_jkt not in (None, jkt)
+
+
+async def grant_again(found: Scene, jkt: str | None = None) -> Grant | None:
+    """The grant of a started action that the bot runs: the same bytes until it expires or keys rotate, then None.
+
+    Bound to a key, it is given to nobody who has not proven that. ``jkt``: the thumbprint of what was proven.
+    """
     made = await requests.execution_attempts(found.session, found.row.id)
     if found.row.mode != Mode.BOT or not made or found.status is not Status.EXECUTING:
         return None
     last, action = made[-1], found.policy.actions.get(found.row.action)
     if action is None or last.grant_expires_at is None or found.now >= last.grant_expires_at or found.stopped:
         return None
-    grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR)
+    if await bound_to_another(found, jkt):
+        return None
+    grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR, jkt=last.grant_jkt)
     return grant if grant.sha256 == last.grant_hash else None
 
 

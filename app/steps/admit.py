@@ -38,12 +38,19 @@ class Held(Exception):
 
 
 async def admit(
-    ctx: Context, request_id: uuid.UUID, ask: Ask | None, *, waited: timedelta, fast: bool = False, mark: str = ""
+    ctx: Context,
+    request_id: uuid.UUID,
+    ask: Ask | None,
+    *,
+    waited: timedelta,
+    fast: bool = False,
+    mark: str = "",
+    jkt: str | None = None,
 ) -> Admitted:
     """Admit an ask, or take over the row that stands under its id.
 
     ``waited``: how long after its start. ``fast``: without a workflow; raises Held, nothing written, if it must wait.
-    ``mark``: given back when this call wrote the row, not when it found it.
+    ``mark``: given back when this call wrote the row, not when it found it. ``jkt``: what its grant is bound to.
     Raises NotFound when there is neither row nor ask.
     """
     if ask is not None and ask.action == PUBLISH:
@@ -59,7 +66,7 @@ async def admit(
         assert ask is not None  # noqa: S101  for the type checker: without an ask there was a row
         in_force = await governance.in_force(session, bot)
         policy = await ctx.rules.named(session, in_force.policy)
-        admitted = await _admit_new(Asked(ctx, session, request_id, ask, in_force, policy), waited, fast)
+        admitted = await _admit_new(Asked(ctx, session, request_id, ask, in_force, policy), waited, fast, jkt)
         return replace(admitted, mark=mark)
 
 
@@ -83,7 +90,7 @@ async def _take_over(ctx: Context, session: AsyncSession, row: Request) -> Admit
     return Admitted(found.state(), row.body_hash)
 
 
-async def _admit_new(asked: Asked, waited: timedelta, fast: bool) -> Admitted:
+async def _admit_new(asked: Asked, waited: timedelta, fast: bool, jkt: str | None) -> Admitted:
     if asked.ask.reverses is not None:
         asked = replace(asked, original=await requests.locked(asked.session, uuid.UUID(asked.ask.reverses)))
     old, may_supersede = await to_supersede(asked.session, asked.ask)
@@ -97,7 +104,7 @@ async def _admit_new(asked: Asked, waited: timedelta, fast: bool) -> Admitted:
         await go_on(found, await step_facts.bench(found))
     await found.changed()
     if fast and found.status is Status.APPROVED and await may_start(found):
-        await begin_for_bot(found)
+        await begin_for_bot(found, jkt)
     return Admitted(found.state(), found.row.body_hash)
 
 

@@ -315,6 +315,7 @@ async def add_attempt(
             grant_jti=grant and grant.jti,
             grant_hash=grant and grant.sha256,
             grant_expires_at=grant and grant.expires_at,
+            grant_jkt=grant and grant.jkt,
             conflict_key=found.row.conflict_key,
             holds_key=True,
         )
@@ -333,14 +334,17 @@ async def add_attempt(
         "idempotent": action.idempotent,
         "reads": action.reversibility is Reversibility.READ_ONLY,
     }
-    hashes = grant and {"jti": grant.jti, "sha256": grant.sha256}
+    bound = {"jkt": grant.jkt} if grant and grant.jkt else {}
+    hashes = grant and {"jti": grant.jti, "sha256": grant.sha256, **bound}
     target = action.target or None
     found.note("started", attempt=n, target=target, grant=hashes, policy_version=found.policy.version)
     await found.changed()
 
 
-def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta) -> Grant:
-    """The grant of attempt ``n``: the same bytes whenever it is minted with the same key and times."""
+def grant_for(
+    found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta, *, jkt: str | None = None
+) -> Grant:
+    """The grant of attempt ``n``: the same bytes whenever it is minted with the same keys and times."""
     row = found.row
     return mint(
         found.ctx.grants,
@@ -355,4 +359,5 @@ def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: time
         parameters_digest=row.parameters_digest,
         now=at,
         lifetime=lifetime,
+        jkt=jkt,
     )

@@ -64,15 +64,21 @@ async def report(
     return await _act(services, who, request_id, deed, body)
 
 
-async def grant(services: Services, who: Actor, request_id: uuid.UUID) -> dict[str, str]:
-    """``{grant, expires_at}`` of an approved action that the bot runs: its start. The same one until it expires."""
+async def grant(services: Services, who: Actor, request_id: uuid.UUID, jkt: str | None = None) -> dict[str, str]:
+    """``{grant, expires_at}`` of an approved action that the bot runs: its start. The same one until it expires.
+
+    ``jkt``: the thumbprint of a key that the bot has proven: it is bound to that, if this is what starts it.
+    """
 
     def error(row: Request) -> InterlockError | None:
         return act.begin_error(row.mode, row.status)
 
-    await _act(services, who, request_id, Deed("begin", "grant", act.begin, error, _is(Status.EXECUTING)), {})
+    deed = Deed("begin", "grant", act.begin, error, _is(Status.EXECUTING))
+    await _act(services, who, request_id, deed, {} if jkt is None else {"jkt": jkt})
     async with attempts.opened(services, who, request_id) as found:
-        given = await act.grant_again(found)
+        given = await act.grant_again(found, jkt)
+        if await act.bound_to_another(found, jkt):
+            raise NotOpenToThis("Its grant is bound to another key: prove that one, by DPoP.", status=found.row.status)
         if given is None:
             raise NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
     return {"grant": given.token, "expires_at": rfc3339(given.expires_at)}

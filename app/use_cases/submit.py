@@ -27,8 +27,9 @@ from app.use_cases.services import Services
 from app.use_cases.views import View
 
 
-async def submit(services: Services, who: Actor, key: str, fields: dict[str, Any]) -> Submitted:
+async def submit(services: Services, who: Actor, key: str, fields: dict[str, Any], jkt: str | None = None) -> Submitted:
     """Submit an ask. ``key``: its idempotency key; ``fields``: the body of ``POST /v1/requests``, validated in shape.
+    ``jkt``: the thumbprint of a key that the bot has proven, to which a grant in the answer is bound.
 
     Raises UnknownAction, OffSchema, Malformed (nothing stored), IdempotencyKeyReused, Unavailable, Unconfirmed.
     """
@@ -41,12 +42,12 @@ async def submit(services: Services, who: Actor, key: str, fields: dict[str, Any
             bot_runs = action.mode is Mode.BOT
         else:
             return (await standing(session, services, who, ask, id_, created=False))[1]
-    created = await _admit(services, id_, ask, bot_runs=bot_runs)
+    created = await _admit(services, id_, ask, bot_runs=bot_runs, jkt=jkt)
     async with services.ctx.database.transaction() as session:
         answer = (await standing(session, services, who, ask, id_, created=created))[1]
     if not created:
         return answer
-    return replace(answer, view={**answer.view, "grant": await _grant(services, answer.view)})
+    return replace(answer, view={**answer.view, "grant": await _grant(services, answer.view, jkt)})
 
 
 def _ask(who: Actor, fields: dict[str, Any]) -> Ask:
@@ -87,7 +88,7 @@ async def _own(session: AsyncSession, ask: Ask, name: str) -> Request | None:
     return row
 
 
-async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool) -> bool:
+async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool, jkt: str | None) -> bool:
     """The fast path for what the bot runs itself; a hold, and everything else, through a workflow.
 
     True when it was this call that came first, of those that sent the same at once.
@@ -95,7 +96,7 @@ async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool
     if bot_runs:
         mark = uuid.uuid4().hex
         try:
-            admitted = await admit(services.ctx, id_, ask, waited=timedelta(0), fast=True, mark=mark)
+            admitted = await admit(services.ctx, id_, ask, waited=timedelta(0), fast=True, mark=mark, jkt=jkt)
         except Held:
             pass
         else:
@@ -104,9 +105,9 @@ async def _admit(services: Services, id_: uuid.UUID, ask: Ask, *, bot_runs: bool
     return await through_workflow(services, id_, ask)
 
 
-async def _grant(services: Services, shown: View) -> dict[str, str] | None:
+async def _grant(services: Services, shown: View, jkt: str | None) -> dict[str, str] | None:
     if shown["execution"] is None or shown["execution"]["mode"] != Mode.BOT:
         return None
     async with scene(services.ctx, uuid.UUID(shown["id"])) as found:
-        grant = await grant_again(found)
+        grant = await grant_again(found, jkt)
     return None if grant is None else {"grant": grant.token, "expires_at": rfc3339(grant.expires_at)}

@@ -21,6 +21,7 @@ from tests.fakes.retail.grants import digest
 from tests.fakes.retail.issuer import AUDIENCE, ISSUER, Caller, Issuer
 from tests.fakes.retail.samples import PROJECT, SAMPLE, Databases, tau2, tool_calls
 from tests.fakes.retail.server import Shop, shop
+from tests.grants.proving import Prover
 
 pytest_plugins = ["tests.fakes.retail.fixtures"]
 
@@ -163,6 +164,25 @@ async def test_a_grant_is_signed_with_the_published_key(retail_untouched: Caller
         answer = await retail_untouched.call("cancel_pending_order", CANCEL, request_id=key, grant=grant)
         assert (answer.status_code, answer.json()["error"]) == (401, error)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_grant_that_is_bound_to_a_key_needs_a_proof_of_it(
+    retail_untouched: Caller, retail_issuer: Issuer
+) -> None:
+    asked, key, prover = {"order_id": "#W1000001"}, str(uuid.uuid4()), Prover()
+    grant = retail_issuer.mint("orders.read", asked, key, claims={"cnf": {"jkt": prover.jkt}})
+    url = f"{str(retail_untouched.client.base_url).rstrip('/')}/read/get_order_details"
+    good = prover.proof("POST", url, token=grant)
+    bad = [
+        None,
+        Prover().proof("POST", url, token=grant),
+        prover.proof("POST", url),
+        prover.proof("POST", "http://evil.test/read/get_order_details", token=grant),
+    ]
+    for proof, code in [*((one, 401) for one in bad), (good, 200), (good, 401)]:
+        headers = {"Host": "evil.test"} | ({} if proof is None else {"DPoP": proof})
+        answer = await retail_untouched.call("get_order_details", asked, request_id=key, grant=grant, headers=headers)
+        assert answer.status_code == code, answer.text
 
 
 async def test_no_grant_no_answer(retail_untouched: Caller) -> None:

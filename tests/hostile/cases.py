@@ -154,13 +154,20 @@ REVOKE = Route(
     ("bot", "eve"),
     "reason",
 )
+REDEEM = Route(
+    "redeem",
+    "/v1/grants/redeem",
+    {"grant": "x.y.z", "parameters_digest": "sha256:0", "redemption_id": "mine"},
+    ("desk", "dana"),
+    "grant",
+)
 DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
 COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
 SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK, BREAK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, COMPARE, SIMULATE)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, REDEEM, COMPARE, SIMULATE)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

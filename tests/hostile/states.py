@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.hostile.cases import (
+    ASK,
     ATTEST,
     AWAY,
     BREAK,
@@ -17,6 +18,7 @@ from tests.hostile.cases import (
     KEY,
     LINK,
     OUTCOME,
+    REDEEM,
     RESUME,
     RESUME_ALL,
     ROLLBACK,
@@ -85,6 +87,31 @@ def _refused() -> Iterator[Hostile]:
         who="felix",
         stored="one more refusal counted",
     )
+
+
+NO_IDS = {
+    "empty": "",
+    "with a blank": "a b",
+    "beyond ASCII": "\u00fc",
+    "a line feed after it": "a\n",
+    "256 long": "x" * 256,
+}
+PROOFS = {"a word": (b"null",), "empty": (b"",), "two": (b"a.b.c", b"a.b.c"), "30,000 long": (b"a" * 30_000,)}
+
+
+def _grants() -> Iterator[Hostile]:
+    """Who may not redeem at all; what no redemption is called; what is no proof of a key."""
+    for who in ("bot", "dana", "ada", "stranger", "removed"):
+        yield Hostile(f"redeem by {who}", says="target", **FORBIDDEN, **REDEEM.sent(encoded(REDEEM.good)), who=who)
+    malformed: dict[str, Any] = {"status": 422, "problem": "malformed"}
+    for name, id_ in NO_IDS.items():
+        sent = REDEEM.sent(REDEEM.changed(redemption_id=id_), who="desk")
+        yield Hostile(f"redeem by desk: an id {name}", says="redemption_id", **malformed, **sent)
+    for route, key in ((ASK, (KEY,)), (GRANT, ())):
+        for name, proofs in PROOFS.items():
+            headers = (JSON, *key, *((b"DPoP", proof) for proof in proofs))
+            sent = route.sent(encoded(route.good), headers=headers, who="bot")
+            yield Hostile(f"{route.name} by bot: a proof: {name}", says="DPoP", **malformed, **sent)
 
 
 DIGESTS = {
@@ -296,4 +323,4 @@ TIMES: dict[str, tuple[dict[str, Any], str]] = {
     "to a group": ({"to": "group:leads"}, "to"),
     "to who has left": ({"to": "zoe"}, "to"),
 }
-STATES = [*_refused(), *_conflicts(), *_undoing(), *_stops(), *_changes(), *_links(), *_away()]
+STATES = [*_refused(), *_grants(), *_conflicts(), *_undoing(), *_stops(), *_changes(), *_links(), *_away()]

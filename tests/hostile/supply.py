@@ -20,6 +20,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from app.api.examples_policy import DRAFT
 from app.api.queries import seconds
+from app.domain.digest import sha256
 from tests.api.conftest import Headers, a_key
 
 Shown = dict[str, Any]
@@ -118,7 +119,14 @@ def _ask(_supply: Supply, case: Case[Any], n: int) -> None:
     rest = {name: value for name, value in _body(case).items() if name in ("reason", "context")}
     action = ACTIONS[n % len(ACTIONS)]
     case.body = {**rest, "action": action, "parameters": {"thing": f"t{n}"}, "on_behalf_of": "customer:carl"}
+    _unproven(case)
     case.headers.update(a_key())
+
+
+def _unproven(case: Case[Any]) -> None:
+    """Without a proof of a key: what is generated for one is none."""
+    for name in [name for name in case.headers or {} if name.lower() == "dpop"]:
+        del case.headers[name]
 
 
 def _read(supply: Supply, case: Case[Any], _n: int) -> None:
@@ -144,6 +152,14 @@ def _cancel(supply: Supply, case: Case[Any], n: int) -> None:
 
 def _grant(supply: Supply, case: Case[Any], n: int) -> None:
     _at(case, supply.standing("look.up" if n % 2 else "do.two"))
+    _unproven(case)
+
+
+def _redeem(supply: Supply, case: Case[Any], n: int) -> None:
+    """A good one, or one that was redeemed before under another id."""
+    shown = supply.ask("look.up") if n % 2 or "redeem" not in supply.kept else supply.kept["redeem"]
+    supply.kept["redeem"] = shown
+    case.body = {**_body(case), "grant": shown["grant"]["grant"], "parameters_digest": sha256(shown["parameters"])}
 
 
 def _outcome(supply: Supply, case: Case[Any], n: int) -> None:
@@ -241,6 +257,7 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     f"POST {_ONE}/decisions": _decide,
     f"POST {_ONE}/cancel": _cancel,
     f"POST {_ONE}/grant": _grant,
+    "POST /v1/grants/redeem": _redeem,
     f"POST {_ONE}/outcome": _outcome,
     f"POST {_ONE}/settle": _settle,
     f"POST {_ONE}/rollbacks": _roll_back,

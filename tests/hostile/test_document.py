@@ -76,6 +76,7 @@ DONE: dict[str, set[str]] = {
         f"POST {ONE}/decisions",
         f"POST {ONE}/cancel",
         f"POST {ONE}/settle",
+        "POST /v1/grants/redeem",
         f"POST {ONE}/rollbacks",
         f"POST {ONE}/break-glass",
         "GET /v1/reviews",
@@ -125,6 +126,9 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/requests", "malformed", "on_behalf_of"): "its grammar is told in words",
     ("POST /v1/requests", "malformed", "triggered_by"): "its grammar is told in words",
     ("POST /v1/requests", "malformed", ""): "strict JSON is told in words: numbers up to 2^53-1, depth, surrogates",
+    ("POST /v1/requests", "malformed", "DPoP"): "a proof of a key is told in words (RFC 9449)",
+    (f"POST {ONE}/grant", "malformed", "DPoP"): "a proof of a key is told in words (RFC 9449)",
+    ("POST /v1/grants/redeem", "malformed", ""): "as above, in grant",
     (f"POST {ONE}/outcome", "malformed", ""): "as above, in result",
     (f"POST {ONE}/decisions", "malformed", ""): "as above, in reason",
     (f"POST {ONE}/cancel", "malformed", ""): "as above, in reason",
@@ -158,6 +162,7 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
 async def found(api: Live) -> dict[str, Found]:
     """What the runs found, by caller."""
     client, secret = await create_credential(api.world.ctx, "bot", "bot", "ada")
+    desk, _ = await create_credential(api.world.ctx, "target", "desk", "ada")
     basic = "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
     return {
         "bot": await _run(api, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
@@ -167,6 +172,7 @@ async def found(api: Live) -> dict[str, Found]:
                 api.person("dana"),
                 {
                     "/oauth/token": {"Authorization": basic},
+                    "/v1/grants/redeem": api.client("desk", "target", desk),
                     f"{ONE}/cancel": api.person("ivan"),
                     f"{ONE}/settle": api.person("ivan"),
                     f"{ONE}/rollbacks": api.person("ivan"),

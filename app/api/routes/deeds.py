@@ -11,6 +11,7 @@ from app.api import bodies, shapes
 from app.api.documented import answers, created, json_body
 from app.api.door import Behind, Who
 from app.api.located import located
+from app.api.proofs import ProvenKey
 from app.api.queries import NeededKey, OptionalKey, RequestId
 from app.api.reading import body_of
 from app.use_cases import act
@@ -120,6 +121,7 @@ async def grant(
     behind: Behind,
     who: Who,
     request_id: RequestId,
+    jkt: ProvenKey,
     _body: Annotated[bodies.Nothing, Depends(body_of(bodies.Nothing, may_be_empty=True))],
 ) -> JSONResponse:
     """For the bot that asked, of an action that it runs itself. Handing out the grant is the start.
@@ -133,8 +135,12 @@ async def grant(
 
     After a lost answer, of this call or of `POST /v1/requests`, call this (again): it gives the same grant until that
     expires. After that, and once it is reported, 409 `not-open-to-this`. No body at all is fine.
+
+    With a proof of a key (header `DPoP`, RFC 9449) on the call that starts it, the grant is bound to that key: whoever
+    steals it cannot use it, for the target asks for a proof too, and nobody gets it again without one. Another key, or
+    none: 409 `not-open-to-this`. A proof that does not hold: 422 `malformed`, `where` is `DPoP`, nothing was stored.
     """
-    return JSONResponse(await act.grant(behind.services, who, request_id))
+    return JSONResponse(await act.grant(behind.services, who, request_id, jkt))
 
 
 @router.post(

@@ -12,6 +12,7 @@ from app.api.documented import answers, created, json_body
 from app.api.door import Behind, Who
 from app.api.located import located
 from app.api.polling import unless_stopping
+from app.api.proofs import ProvenKey
 from app.api.queries import Listing, NeededKey, RequestId, Wait, seconds, statuses
 from app.api.reading import body_of
 from app.use_cases import read
@@ -36,15 +37,20 @@ router = APIRouter(prefix="/v1/requests", tags=["requests"])
     openapi_extra=json_body(bodies.Ask),
 )
 async def ask(
-    behind: Behind, who: Who, key: NeededKey, body: Annotated[bodies.Ask, Depends(body_of(bodies.Ask))]
+    behind: Behind,
+    who: Who,
+    key: NeededKey,
+    jkt: ProvenKey,
+    body: Annotated[bodies.Ask, Depends(body_of(bodies.Ask))],
 ) -> JSONResponse:
     """For bots. Answers at once: `approved` or further, `held`, or `denied`; the same key and body again: 200.
 
     The 201 of an allowed action that the bot runs itself is `executing` and carries its `grant`; no later answer does.
     If that answer is lost, send the same key and body again for the id, and have the same grant by
-    `POST /v1/requests/{id}/grant` until it expires. That operation describes what to do with it.
+    `POST /v1/requests/{id}/grant` until it expires. That operation describes what to do with it, and how to have it
+    bound to a key (header `DPoP`).
     """
-    return located(await submit(behind.services, who, key, body.fields()))
+    return located(await submit(behind.services, who, key, body.fields(), jkt))
 
 
 @router.get(

@@ -1,14 +1,19 @@
-"""``python -m tests.fakes.retail``: runs the shop until SIGINT or SIGTERM; prints its URL once it answers."""
+"""``python -m tests.fakes.retail``: runs the shop until SIGINT or SIGTERM; prints its URL once it answers.
+
+``RETAIL_CLIENT_ID`` and ``RETAIL_CLIENT_SECRET``: as what it redeems grants; without, it does nothing irreversible.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
 
 from tests.fakes.retail.grants import Trust
+from tests.fakes.retail.redeeming import Account
 from tests.fakes.retail.server import shop
 
 
@@ -24,6 +29,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _account(arguments: argparse.Namespace) -> Account | None:
+    """At the issuer's own address."""
+    client_id, secret = (os.environ.get(f"RETAIL_CLIENT_{name}") for name in ("ID", "SECRET"))
+    return Account(arguments.issuer, client_id, secret) if client_id and secret else None
+
+
 async def _run(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -31,7 +42,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     async with shop(
         database_url=arguments.database_url,
         db_json=arguments.db_json,
-        trust=Trust(arguments.jwks_url, arguments.issuer, arguments.audience),
+        trust=Trust(arguments.jwks_url, arguments.issuer, arguments.audience, _account(arguments)),
         port=arguments.port,
         faults=arguments.faults,
     ) as running:

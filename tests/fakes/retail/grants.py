@@ -1,4 +1,8 @@
-"""Verifies an action grant the way a customer's system would (DESIGN.md section 11): with published keys alone."""
+"""Verifies an action grant the way a customer's system would (DESIGN.md section 11): with published keys alone.
+
+Not by `app.grants.verifier`: what that and `app.grants.grants` both get wrong, this finds, and it shows that any JOSE
+library will do. Proofs of a key are checked by `app.grants.dpop`: whoever makes them in tests is somebody else.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from app.grants import dpop
 from tests.fakes.retail.problems import Forbidden, Unauthenticated, Unavailable
+from tests.fakes.retail.redeeming import Account
 
 TYP = "action-grant+jwt"
 ALGORITHM = "Ed25519"
@@ -22,11 +28,12 @@ KEYS_FRESH_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose grants count, and what this shop is called in them."""
+    """Whose grants count, what this shop is called in them, and as what it redeems those that cannot be undone."""
 
     jwks_url: str
     issuer: str
     audience: str
+    account: Account | None = None
 
 
 def digest(value: Any) -> str:
@@ -71,6 +78,7 @@ class Verifier:
 
     def __init__(self, trust: Trust) -> None:
         self.keys = Keys(trust.jwks_url)
+        self.seen = dpop.Memory()
         self._claims = jwt.JWTClaimsRegistry(
             iss={"essential": True, "value": trust.issuer},
             aud={"essential": True, "value": trust.audience},
@@ -84,7 +92,7 @@ class Verifier:
     async def claims(self, authorization: str | None) -> dict[str, Any]:
         """The claims of a bearer grant that holds. Raises `Unauthenticated` with the reason, `Unavailable`."""
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() not in ("bearer", "dpop") or not token:
             raise Unauthenticated("no-grant", "This call needs a grant: Authorization: Bearer <grant>")
         key = await self.keys.key(_kid(token))
         try:
@@ -93,6 +101,19 @@ class Verifier:
         except (JoseError, ValueError) as error:
             raise Unauthenticated("bad-grant", f"The grant does not hold: {error}") from error
         return claims
+
+    def prove(self, claims: dict[str, Any], grant: str, call: dpop.Call) -> None:
+        """Raises `Unauthenticated` for a grant that is bound to a key, unless its owner makes this call."""
+        if "cnf" not in claims:
+            return
+        now = time.time()
+        try:
+            proof = dpop.check(call, now=now, token=grant)
+            dpop.refuse_again(self.seen, proof, now=now)
+        except dpop.ProofInvalid as error:
+            raise Unauthenticated("bad-proof", f"The proof of the grant's key does not hold: {error}") from error
+        if claims["cnf"] != {"jkt": proof.jkt}:
+            raise Unauthenticated("bad-proof", "The proof is of another key than the grant's")
 
 
 def _kid(token: str) -> str:

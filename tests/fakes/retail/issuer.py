@@ -1,7 +1,8 @@
-"""Stands in for Interlock towards the shop: publishes a key, mints grants, makes granted calls."""
+"""Stands in for Interlock towards the shop: publishes a key, mints grants, redeems them, makes granted calls."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import time
 import uuid
@@ -9,11 +10,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from tests.fakes.retail.grants import ALGORITHM, TYP, Trust, digest
+from tests.fakes.retail.redeeming import Account
 from tests.fakes.retail.serving import serving
 from tests.fakes.retail.tools import TOOLS
 
@@ -22,11 +25,16 @@ AUDIENCE = "https://orders.internal"
 
 
 class Issuer:
-    """One signing key and where it is published."""
+    """One signing key and where it is published.
+
+    ``redeemed``: what it was asked to redeem; ``answers``: what it says to the next ones, else that they are good.
+    """
 
     def __init__(self) -> None:
         self.trust = Trust("", ISSUER, AUDIENCE)
         self.fetched = 0
+        self.redeemed: list[dict[str, str]] = []
+        self.answers: list[tuple[int, dict[str, bool]]] = []
         self.rotate()
 
     def rotate(self) -> None:
@@ -72,13 +80,25 @@ class Issuer:
         """Publishes the key over HTTP until the block ends; `trust` then says where."""
         app = FastAPI()
         app.add_api_route("/jwks.json", self._jwks, methods=["GET"])
+        app.add_api_route("/oauth/token", self._token, methods=["POST"])
+        app.add_api_route("/v1/grants/redeem", self._redeem, methods=["POST"], response_model=None)
         async with serving(app) as url:
-            self.trust = Trust(f"{url}/jwks.json", ISSUER, AUDIENCE)
+            self.trust = Trust(f"{url}/jwks.json", ISSUER, AUDIENCE, Account(url, "shop", "secret"))
             yield self
 
     async def _jwks(self) -> dict[str, Any]:
         self.fetched += 1
         return {"keys": [self.key.as_dict(private=False)]}
+
+    async def _token(self, request: Request) -> dict[str, Any]:
+        assert request.headers["Authorization"] == f"Basic {base64.b64encode(b'shop:secret').decode()}"
+        return {"access_token": "shops", "token_type": "Bearer", "expires_in": 600}
+
+    async def _redeem(self, request: Request) -> JSONResponse:
+        assert request.headers["Authorization"] == "Bearer shops"
+        self.redeemed.append(await request.json())
+        status, said = self.answers.pop(0) if self.answers else (200, {"active": True})
+        return JSONResponse(said, status)
 
 
 class Caller:

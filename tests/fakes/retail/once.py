@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,15 +24,26 @@ class Stored:
     answer: str
 
 
-async def once(database: AsyncEngine, tool: Tool, key: str, body_digest: str, body: shapes.Body) -> Stored:
+async def once(
+    database: AsyncEngine,
+    tool: Tool,
+    key: str,
+    body_digest: str,
+    body: shapes.Body,
+    *,
+    redeem: Callable[[], Awaitable[None]] | None = None,
+) -> Stored:
     """Runs the write, or answers what it answered before, in one transaction with its effect.
 
+    ``redeem``: called right before the write runs, and only then; what it raises leaves nothing.
     A success and a refusal (409) are kept; any other problem is raised and leaves nothing. Raises `Malformed` when
     the key was used for something else. Two calls with one key: the second waits on the first one's row.
     """
     async with database.begin() as conn:
         if not await _claimed(conn, tool, key, body_digest):
             return await _standing(conn, tool, key, body_digest)
+        if redeem is not None:
+            await redeem()
         stored = await _outcome(conn, tool, key, body)
         kept = update(tables.idempotency).where(tables.idempotency.c.key == key)
         await conn.execute(kept.values(status=stored.status, answer=stored.answer))

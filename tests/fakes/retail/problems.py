@@ -6,7 +6,7 @@ ShopProblem
 ├── Unknown          404  no such order, user, product or item
 ├── Refused          409  the shop's own state forbids it
 ├── Malformed        422  the body or a header is not what this call takes
-└── Unavailable      503  the issuer's keys cannot be had
+└── Unavailable      503  the issuer's keys, or its word on a grant, cannot be had
 """
 
 from __future__ import annotations

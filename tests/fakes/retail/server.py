@@ -1,4 +1,7 @@
-"""The shop over HTTP: checks the grant, then the body, then the idempotency key, then does it."""
+"""The shop over HTTP: checks the grant, then the body, then the idempotency key, then does it.
+
+What nothing takes back it does only once Interlock has redeemed the grant.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +18,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.grants.dpop import Call
 from tests.fakes.retail import load, shapes
 from tests.fakes.retail.faults import Fault, Faults
 from tests.fakes.retail.grants import Trust, Verifier, digest, require_this_call
 from tests.fakes.retail.once import effects, once
 from tests.fakes.retail.problems import Forbidden, Malformed, ShopProblem
+from tests.fakes.retail.redeeming import Redeemer
 from tests.fakes.retail.serving import Connections, serving
 from tests.fakes.retail.tools import TOOLS, Tool
 
@@ -39,6 +45,7 @@ class Desk:
 
     database: AsyncEngine
     verifier: Verifier
+    redeemer: Redeemer
 
 
 @contextlib.asynccontextmanager
@@ -50,13 +57,14 @@ async def shop(
     Raises `OSError` if the port is taken, SQLAlchemy's errors if the database cannot be had.
     """
     database, verifier, connections = load.engine(database_url), Verifier(trust), Connections()
+    redeemer = Redeemer(trust.account)
     try:
         await load.prepare(database, db_json)
-        app = build(Desk(database, verifier), connections if faults else None)
+        app = build(Desk(database, verifier, redeemer), connections if faults else None)
         async with serving(app, port=port, http=connections.protocol()) as url:
             yield Shop(url, database)
     finally:
-        await asyncio.gather(verifier.keys.aclose(), database.dispose())
+        await asyncio.gather(verifier.keys.aclose(), redeemer.aclose(), database.dispose())
 
 
 def build(desk: Desk, cuttable: Connections | None) -> Any:
@@ -85,7 +93,8 @@ def _write(desk: Desk, tool: Tool) -> Callable[[Request], Awaitable[Response]]:
         if _header(request, "Idempotency-Key") != request_id:
             raise Forbidden("other-request", "The idempotency key must be the request's id")
         body = shapes.read(tool.shape, arguments)
-        stored = await once(desk.database, tool, request_id, parameters_digest, body)
+        redeem = partial(desk.redeemer.redeem, _grant(request), parameters_digest) if tool.final else None
+        stored = await once(desk.database, tool, request_id, parameters_digest, body, redeem=redeem)
         return Response(stored.answer, stored.status, media_type="application/json")
 
     return endpoint
@@ -103,12 +112,24 @@ def _read(desk: Desk, tool: Tool) -> Callable[[Request], Awaitable[Response]]:
 async def _granted(desk: Desk, tool: Tool, request: Request) -> tuple[Any, str, str]:
     """The body, its digest and the request's id, once the grant has been held against all three."""
     claims = await desk.verifier.claims(request.headers.get("Authorization"))
+    desk.verifier.prove(claims, _grant(request), _call(request))
     arguments = _strict(await request.body())
     parameters_digest, request_id = digest(arguments), _header(request, "Interlock-Request")
     if _header(request, "Interlock-Parameters-Digest") != parameters_digest:
         raise Forbidden("other-parameters", "Interlock-Parameters-Digest is not the digest of the body")
     require_this_call(claims, action=tool.action, request_id=request_id, parameters_digest=parameters_digest)
     return arguments, parameters_digest, request_id
+
+
+def _grant(request: Request) -> str:
+    return request.headers["Authorization"].partition(" ")[2]
+
+
+def _call(request: Request) -> Call:
+    """The call with its one proof, at the address where the shop answers: what a caller says of that does not count."""
+    host, port = request.scope["server"]
+    proofs = request.headers.getlist("DPoP")
+    return Call(request.method, f"http://{host}:{port}{request.url.path}", proofs[0] if len(proofs) == 1 else None)
 
 
 def _header(request: Request, name: str) -> str:

@@ -14,7 +14,7 @@ from tests.fakes.retail.records import Answer
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something that the shop does when asked."""
+    """Something that the shop does when asked. ``final``: nothing takes it back, so its grant is redeemed first."""
 
     name: str
     path: str
@@ -22,11 +22,18 @@ class Tool:
     shape: type[shapes.Body]
     run: Callable[[AsyncConnection, Any], Awaitable[Answer]]
     writes: bool
+    final: bool = False
 
 
-def _write(name: str, action: str, shape: type[shapes.Body], run: Callable[..., Awaitable[Answer]]) -> Tool:
+def _write(
+    name: str, action: str, shape: type[shapes.Body], run: Callable[..., Awaitable[Answer]], *, final: bool = False
+) -> Tool:
     path = "/refunds" if name == "refund" else f"/{name}"
-    return Tool(name, path, action, shape, run, writes=True)
+    return Tool(name, path, action, shape, run, writes=True, final=final)
+
+
+def _undo(name: str, action: str, shape: type[shapes.Body], run: Callable[..., Awaitable[Answer]]) -> Tool:
+    return _write(name, action, shape, run, final=True)
 
 
 def _read(name: str, action: str, shape: type[shapes.Body], run: Callable[..., Awaitable[Answer]]) -> Tool:
@@ -43,14 +50,14 @@ _ALL = (
     _write("refund", "orders.refund", shapes.Refund, writes.refund),
     _write("modify_user_address", "users.modify_address", shapes.UserAddress, writes.modify_user_address),
     _write("transfer_to_human_agents", "support.transfer", shapes.Summary, writes.transfer),
-    _write("restore_order", "orders.restore", shapes.OneOrder, compensations.restore),
-    _write("restore_order_items", "orders.restore_items", shapes.RestoreItems, compensations.restore_items),
-    _write("restore_order_address", "orders.restore_address", shapes.RestoreAddress, compensations.restore_address),
-    _write("restore_order_payment", "orders.restore_payment", shapes.RestorePayment, compensations.restore_payment),
-    _write("withdraw_return", "orders.withdraw_return", shapes.ReturnItems, compensations.withdraw_return),
-    _write("withdraw_exchange", "orders.withdraw_exchange", shapes.WithdrawExchange, compensations.withdraw_exchange),
-    _write("void_refund", "orders.void_refund", shapes.VoidRefund, compensations.void_refund),
-    _write("restore_user_address", "users.restore_address", shapes.RestoreHome, compensations.restore_home),
+    _undo("restore_order", "orders.restore", shapes.OneOrder, compensations.restore),
+    _undo("restore_order_items", "orders.restore_items", shapes.RestoreItems, compensations.restore_items),
+    _undo("restore_order_address", "orders.restore_address", shapes.RestoreAddress, compensations.restore_address),
+    _undo("restore_order_payment", "orders.restore_payment", shapes.RestorePayment, compensations.restore_payment),
+    _undo("withdraw_return", "orders.withdraw_return", shapes.ReturnItems, compensations.withdraw_return),
+    _undo("withdraw_exchange", "orders.withdraw_exchange", shapes.WithdrawExchange, compensations.withdraw_exchange),
+    _undo("void_refund", "orders.void_refund", shapes.VoidRefund, compensations.void_refund),
+    _undo("restore_user_address", "users.restore_address", shapes.RestoreHome, compensations.restore_home),
     _read("get_order_details", "orders.read", shapes.OneOrder, reads.order),
     _read("get_user_details", "users.read", shapes.OneUser, reads.user),
     _read("find_user_id_by_email", "users.find_by_email", shapes.Email, reads.user_by_email),

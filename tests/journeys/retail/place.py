@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_
 from app.demo.stack import AUDIENCE, EXAMPLE
 from app.devstack.ports import LOOPBACK, free_port
 from tests.fakes.retail.grants import Trust
+from tests.fakes.retail.redeeming import Account
 from tests.fakes.retail.samples import Databases, tau2
 from tests.fakes.retail.server import Shop, shop
 from tests.processes.stack import Stack, stack
@@ -75,7 +76,8 @@ async def place(
         async with stack(rules, targets={"order-desk": f"http://{LOOPBACK}:{port}"}, **options) as running:
             databases = Databases(running.server)
             fresh = await databases.loaded(tau2() / "db.json")
-            trust = Trust(f"{running.api_url}/.well-known/jwks.json", running.api_url, AUDIENCE)
+            account = await _account(running)
+            trust = Trust(f"{running.api_url}/.well-known/jwks.json", running.api_url, AUDIENCE, account)
             async with (
                 databases.copy(fresh) as url,
                 shop(database_url=url, db_json=tau2() / "db.json", trust=trust, port=port, faults=faults) as open_shop,
@@ -93,6 +95,12 @@ def assembled(folder: Path, policy: Path) -> Path:
     (folder / "people.yaml").write_text(people.replace("customer:mia_chen_2201", f"customer:{MIA_SHOPS_AS}"))
     shutil.copy(policy, folder / "policy.yaml")
     return folder
+
+
+async def _account(running: Stack) -> Account:
+    """As what the shop redeems grants."""
+    made = json.loads(await running.command("targets", "credentials", "order-desk"))
+    return Account(running.api_url, made["client_id"], made["client_secret"])
 
 
 async def _token(running: Stack) -> tuple[str, str]:
