@@ -177,11 +177,14 @@ def _until_next_look(waited: timedelta) -> timedelta:
 
 
 async def _original_is_over(found: Scene) -> bool:
-    """A rollback has the conflict key of what it undoes, once no call of that can be on its way any more."""
-    if found.original is None or found.original.status != Status.UNKNOWN:
+    """A rollback has the conflict key of what it undoes, once no call of that can be on its way any more.
+
+    What a bot has reported is its word only: it may call once more until its grant expires.
+    """
+    if found.original is None or (found.original.status != Status.UNKNOWN and found.original.mode != Mode.BOT):
         return True
     attempt = (await requests.execution_attempts(found.session, found.original.id))[-1]
-    earliest = over_at(found.original, attempt.started_at)
+    earliest = over_at(found.original, attempt)
     if found.now < earliest:
         found.block(earliest - found.now)
         return False
