@@ -304,7 +304,7 @@ class Refusal(Base):
 class ExecutionAttempt(Base):
     """One try at the action. Its commit is the start; ``holds_key`` while nobody else may touch the same thing.
 
-    A built-in action needs no grant.
+    A built-in action needs no grant. ``grant_kid``: which key signed it; None as long as that was the only one.
     """
 
     __tablename__ = "execution_attempt"
@@ -317,6 +317,7 @@ class ExecutionAttempt(Base):
     grant_jti: Mapped[str | None]
     grant_hash: Mapped[str | None]
     grant_expires_at: Mapped[datetime | None]
+    grant_kid: Mapped[str | None] = mapped_column(default=None)
     conflict_key: Mapped[str | None]
     holds_key: Mapped[bool]
 

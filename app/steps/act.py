@@ -15,6 +15,7 @@ from app.domain.errors import Closed, InterlockError, NotFound, NotOpenToThis
 from app.domain.request import Mode
 from app.domain.states import Status
 from app.grants.grants import Grant
+from app.keys import UnknownKey
 from app.steps.access import MAY, roles
 from app.steps.context import Context
 from app.steps.finish import QUIET, conclude
@@ -129,7 +130,10 @@ async def grant_again(found: Scene) -> Grant | None:
     last, action = made[-1], found.policy.actions.get(found.row.action)
     if action is None or last.grant_expires_at is None or found.now >= last.grant_expires_at or found.stopped:
         return None
-    grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR)
+    try:
+        grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR, kid=last.grant_kid)
+    except UnknownKey:  # removed in an emergency: what it signed is worth nothing any more
+        return None
     return grant if grant.sha256 == last.grant_hash else None
 
 
@@ -142,7 +146,7 @@ async def no_grant(found: Scene) -> InterlockError:
         return NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
     last = (await requests.execution_attempts(found.session, found.row.id))[-1]
     over = last.grant_expires_at is not None and found.now >= last.grant_expires_at
-    why = "it has expired" if over else "its bot was stopped" if found.stopped else "it can not be made again"
+    why = "it has expired" if over else "its bot was stopped" if found.stopped else "the key that signed it was removed"
     ends = rfc3339(found.window_ends)
     return NotOpenToThis(
         f"There is no grant any more: {why}. Say what came of it by {ends}, if it has run.", status=found.row.status

@@ -266,6 +266,7 @@ async def add_attempt(
             grant_jti=grant and grant.jti,
             grant_hash=grant and grant.sha256,
             grant_expires_at=grant and grant.expires_at,
+            grant_kid=grant and grant.kid,
             conflict_key=found.row.conflict_key,
             holds_key=True,
         )
@@ -290,8 +291,11 @@ async def add_attempt(
     await found.changed()
 
 
-def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta) -> Grant:
-    """The grant of attempt ``n``: the same bytes whenever it is minted with the same key and times."""
+def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta, kid: str | None = None) -> Grant:
+    """The grant of attempt ``n``: the same bytes whenever it is minted with the same key and times.
+
+    ``kid``: the key that signed it before. Raises `UnknownKey` when that is gone.
+    """
     row = found.row
     return mint(
         found.ctx.grants,
@@ -306,4 +310,5 @@ def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: time
         parameters_digest=row.parameters_digest,
         now=at,
         lifetime=lifetime,
+        kid=kid,
     )
