@@ -291,7 +291,9 @@ async def add_attempt(
     await found.changed()
 
 
-def grant_for(found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta, kid: str | None = None) -> Grant:
+def grant_for(
+    found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta, *, kid: str | None = None
+) -> Grant:
     """The grant of attempt ``n``: the same bytes whenever it is minted with the same key and times.
 
     ``kid``: the key that signed it before. Raises `UnknownKey` when that is gone.
