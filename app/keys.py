@@ -14,7 +14,8 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -266,16 +267,28 @@ def _new_symmetric_jwk() -> dict[str, Any]:
 
 
 def _publish(path: Path, document: dict[str, Any]) -> None:
-    fd, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with beside(path, document) as scratch:
+        _link_unless_there(scratch, path)
+
+
+@contextmanager
+def beside(path: Path, document: dict[str, Any]) -> Iterator[Path]:
+    """A file with this ring beside ``path``, whole, safe on disk and closed to others; gone at the end unless moved."""
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=beside_prefix(path))
     try:
         with os.fdopen(fd, "w") as file:
             json.dump(document, file, indent=1)
             file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).chmod(0o600)
-        _link_unless_there(Path(scratch), path)
+            os.fchmod(fd, 0o600)
+            os.fsync(fd)
+        yield Path(name)
     finally:
-        Path(scratch).unlink()
+        Path(name).unlink(missing_ok=True)
+
+
+def beside_prefix(path: Path) -> str:
+    """How files begin that were written beside ``path``: who was killed meanwhile has left them."""
+    return f".{path.name}."
 
 
 def _link_unless_there(source: Path, target: Path) -> None:

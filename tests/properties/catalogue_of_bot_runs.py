@@ -60,6 +60,13 @@ BOT_RUNS = (
         (ITSELF + "test_nothing_is_called_not_reported_while_the_grant_may_be_used",),
     ),
     Mutant(
+        "bot run: the key that signed it before",
+        "app.steps.act:grant_again",
+        "kid=last.grant_kid",
+        "kid=None",
+        (ITSELF + "test_a_rotation_does_not_take_away_what_was_handed_out",),
+    ),
+    Mutant(
         "bot run: what is blocked costs nothing",
         "app.steps.act:begin_blocked",
         "if not await requests.key_is_taken(found.session, key, [found.row.id]):",

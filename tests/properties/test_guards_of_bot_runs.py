@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,16 @@ from joserfc import jwt
 
 from app.db import requests
 from app.domain.errors import GovernanceInvalid, NotOpenToThis, TooEarly
+from app.grants.keys import LiveKeys
+from app.grants.rotation import PUBLISHED_FOR, Change, advance, alone, put, ring_file, staged
+from app.grants.rotation import replace as replace_ring
+from app.keys import create_missing, grants_ring
 from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, submit
 from app.use_cases.services import Services
 from app.use_cases.views import View
+from tests.grants.test_keys import Hands
 from tests.properties.quiet import approved, later, signed, status
 from tests.steps.words import change, id_of, lost, sql, undo
 from tests.world import World
@@ -236,3 +241,49 @@ async def test_a_bot_does_not_run_what_undoes(world: World, rules_copy: Path) ->
         await change(world, rules_copy, undoing, "run: {bot: {target: desk}}")
     found = [one for one in caught.value.findings if one.where == "desk.yaml: actions[do.itself].rollback.action"]
     assert [one.what for one in found] == ["undo.well is run by a bot; Interlock must be able to run a rollback itself"]
+
+
+@pytest.fixture
+def turning(world: World, tmp_path: Path) -> Turning:
+    """A ring of its own that rotates under the use cases."""
+    create_missing(tmp_path)
+    hands = Hands()
+    ctx = replace(world.ctx, grant_keys=LiveKeys(tmp_path, grants_ring(tmp_path), ticks=hands.ticks))
+    return Turning(tmp_path, hands, replace(world, ctx=ctx, services=replace(world.services, ctx=ctx)))
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """A world with a ring of its own."""
+
+    keys: Path
+    hands: Hands
+    world: World
+
+    def put(self, change: Change) -> dict[str, Any]:
+        """Another ring is in the file, and a second later the process looks at it; its keys."""
+        with alone(self.keys), staged(self.keys, change) as written:
+            put(self.keys, written)
+        self.hands.go(1)
+        return change.kids
+
+
+async def test_a_rotation_does_not_take_away_what_was_handed_out(turning: Turning) -> None:
+    world = turning.world
+    shown = await begun(world)
+    kids = turning.put(advance(ring_file(turning.keys), datetime.now(UTC) + PUBLISHED_FOR))
+    assert world.ctx.grants.current == kids["current"]
+    assert await grant(world, shown) == shown["grant"]
+    [tried] = await tries(world, shown)
+    assert kids["previous"] == [tried.grant_kid]
+    [other] = await tries(world, await begun(world))
+    assert other.grant_kid == kids["current"]
+
+
+async def test_what_a_key_signed_that_was_put_away_is_not_handed_out_again(turning: Turning) -> None:
+    world = turning.world
+    shown = await begun(world)
+    turning.put(replace_ring(turning.keys, datetime.now(UTC)))
+    with pytest.raises(NotOpenToThis, match="the key that signed it was removed"):
+        await grant(world, shown)
+    assert (await report(world, shown))["status"] == "succeeded"
