@@ -92,6 +92,7 @@ def every() -> tuple[Mutant, ...]:
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
     from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_exceptions import EXCEPTIONS  # noqa: PLC0415
+    from tests.properties.catalogue_of_grant_keys import GRANT_KEYS  # noqa: PLC0415
     from tests.properties.catalogue_of_people import PEOPLE  # noqa: PLC0415
     from tests.properties.catalogue_of_permissions import PERMISSIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_publications import PUBLICATIONS  # noqa: PLC0415
@@ -107,6 +108,7 @@ def every() -> tuple[Mutant, ...]:
         DECISIONS,
         EXECUTION,
         BOT_RUNS,
+        GRANT_KEYS,
         ROLLBACKS,
         STOPS,
         PUBLICATIONS,
