@@ -32,7 +32,12 @@ REPORT_WITHIN = timedelta(minutes=10)
 REPORT_AT_LEAST = GRANT_FOR + QUIET
 """However short its action says: until its grant has expired the bot may still act, and then it has to say so."""
 
-_TAKEN = "What it touches is taken: another request is under way there, or nobody knows yet what came of it."
+_TAKEN = "What it touches is taken: another request is under way. Ask for the grant again in a few seconds"
+_UNKNOWN = (
+    "What it touches is taken: nobody knows what came of another request. Ask for the grant again when people have "
+    "settled that"
+)
+_AGAIN = "It could not start just now. Ask for the grant again."
 
 LATE_REPORTS = 5
 """How many outcomes that came too late are kept for one request."""
@@ -97,10 +102,8 @@ async def begin_blocked(found: Scene) -> InterlockError | None:
         return None
     if not await requests.key_is_taken(found.session, key, [found.row.id]):
         return None
-    return NotOpenToThis(
-        f"{_TAKEN} Ask for the grant again in a few seconds; it can start until {rfc3339(found.row.expires_at)}.",
-        status=found.row.status,
-    )
+    why = _UNKNOWN if await requests.unknown_with_key(found.session, key) else _TAKEN
+    return NotOpenToThis(f"{why}; it can start until {rfc3339(found.row.expires_at)}.", status=found.row.status)
 
 
 async def begin(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> State:
@@ -143,7 +146,8 @@ async def no_grant(found: Scene) -> InterlockError:
     if blocked is not None:
         return blocked
     if found.status is not Status.EXECUTING:
-        return NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
+        lost = f"There is no grant any more: it is {found.row.status}."
+        return NotOpenToThis(_AGAIN if found.status is Status.APPROVED else lost, status=found.row.status)
     last = (await requests.execution_attempts(found.session, found.row.id))[-1]
     over = last.grant_expires_at is not None and found.now >= last.grant_expires_at
     why = "it has expired" if over else "its bot was stopped" if found.stopped else "the key that signed it was removed"

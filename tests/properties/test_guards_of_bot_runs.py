@@ -140,6 +140,16 @@ async def test_what_is_blocked_is_said_so_and_started_when_the_key_is_free(world
     assert given == await grant(world, shown)
 
 
+async def test_what_waits_for_people_to_settle_is_said_so(world: World) -> None:
+    """Approved before the outcome of the one in front became unknown."""
+    front = await begun(world)
+    shown = await world.ask(ACTION, thing=front["parameters"]["thing"], parameters={"mode": "allow"})
+    await sql(world, WINDOW_OVER, id=id_of(front))
+    await tick(world.ctx, id_of(front))
+    with pytest.raises(NotOpenToThis, match=r"nobody knows what came of another .* when people have settled that"):
+        await grant(world, shown)
+
+
 async def test_one_at_a_time_though_both_were_told_that_the_key_is_free(world: World) -> None:
     """The look beforehand is a courtesy: the step looks again, under the lock of the key."""
     front = await approved(world, ACTION)
