@@ -1,7 +1,8 @@
 """Key rings as files: one JWK set for each purpose, never in PostgreSQL (DESIGN.md section 11).
 
 A ring is ``DIR/<name>.json``, ``{"current": kid, "keys": [JWK, ...]}``, readable by its owner only. What is new is
-signed or sealed with the current key; the others stay so that what is old can still be checked or opened.
+signed or sealed with the current key; the others stay so that what is old can still be checked or opened. A ring
+that rotates also names its ``next`` key, and in ``published``, by kid, since when each key is told to others.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypedDict, TypeVar
@@ -26,10 +29,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
+from app.domain.clocks import moment, rfc3339
+
 SIGNING = ("tokens", "grants", "ledger", "dev-issuer")
 """Ed25519 rings. ``dev-issuer`` exists in development only."""
 SYMMETRIC = ("codec", "wrapping")
 """256-bit rings."""
+
+GRANTS = "grants"
 
 _IV_BYTES = 12
 _KEY_BYTES = 32
@@ -59,11 +66,16 @@ class Sealed(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class KeyRing(Generic[K]):
-    """The keys of one purpose. ``keys`` by kid, ``current`` the kid that new things are made with."""
+    """The keys of one purpose. ``keys`` by kid, ``current`` the kid that new things are made with.
+
+    ``next``: the kid that takes its place, told to others already; ``published``: since when they are told of a key.
+    """
 
     name: str
     current: str
     keys: Mapping[str, K] = field(repr=False)
+    next: str | None = None
+    published: Mapping[str, datetime] = field(default_factory=dict)
 
     def get(self, kid: str) -> K:
         """The key ``kid``. Raises `UnknownKey`."""
@@ -100,12 +112,17 @@ class KeyRings:
         """Read all rings of ``directory``. Raises `KeysInvalid` naming the file at fault."""
         return cls(
             tokens=_signing_ring(directory, "tokens"),
-            grants=_signing_ring(directory, "grants"),
+            grants=grants_ring(directory),
             ledger=_signing_ring(directory, "ledger"),
             codec=_symmetric_ring(directory, "codec"),
             wrapping=_symmetric_ring(directory, "wrapping"),
             dev_issuer=_signing_ring(directory, "dev-issuer") if _path(directory, "dev-issuer").exists() else None,
         )
+
+
+def grants_ring(directory: Path) -> KeyRing[OKPKey]:
+    """Read the ring that grants are signed with, which rotates under running processes. Raises `KeysInvalid`."""
+    return _signing_ring(directory, GRANTS)
 
 
 def create_missing(directory: Path) -> None:
@@ -116,8 +133,22 @@ def create_missing(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in SIGNING + SYMMETRIC:
         if not _path(directory, name).exists():
-            jwk = _new_signing_jwk() if name in SIGNING else _new_symmetric_jwk()
-            _publish(_path(directory, name), {"current": jwk["kid"], "keys": [jwk]})
+            _publish(_path(directory, name), _new_ring(name))
+
+
+def _new_ring(name: str) -> dict[str, Any]:
+    if name == GRANTS:
+        return new_grants_ring(datetime.now(UTC))
+    jwk = new_signing_jwk() if name in SIGNING else _new_symmetric_jwk()
+    return {"current": jwk["kid"], "keys": [jwk]}
+
+
+def new_grants_ring(now: datetime) -> dict[str, Any]:
+    """A ring whose next key is told to targets from the first moment on."""
+    current, coming = new_signing_jwk(), new_signing_jwk()
+    kids = [current["kid"], coming["kid"]]
+    published = dict.fromkeys(kids, rfc3339(now))
+    return {"current": kids[0], "next": kids[1], "published": published, "keys": [current, coming]}
 
 
 def seal(ring: KeyRing[OctKey], plaintext: bytes, aad: bytes) -> Sealed:
@@ -161,6 +192,11 @@ def note_verifier_key(name: str, key: OKPKey) -> str:
     return f"{name}+{note_key_id(name, key).hex()}+{body}"
 
 
+def grants_path(directory: Path) -> Path:
+    """The file of the ring that grants are signed with."""
+    return _path(directory, GRANTS)
+
+
 def _path(directory: Path, name: str) -> Path:
     return directory / f"{name}.json"
 
@@ -185,14 +221,17 @@ def _ring(name: str, path: Path, kind: type[K], fits: Any) -> KeyRing[K]:
     document = _read(path)
     try:
         keys = {jwk["kid"]: kind.import_key(jwk) for jwk in document["keys"]}
-        current = document["current"]
-    except (KeyError, TypeError, ValueError, JoseError) as error:
+        current, coming = document["current"], document.get("next")
+        published = {kid: moment(text) for kid, text in document.get("published", {}).items()}
+    except (AttributeError, KeyError, TypeError, ValueError, JoseError) as error:
         raise KeysInvalid(f'{path} is no key ring {{"current": kid, "keys": [JWK with kid]}}: {error!r}') from None
     if len(keys) != len(document["keys"]) or current not in keys:
         raise KeysInvalid(f"{path}: every key needs a kid of its own, and current must be one of them")
+    if coming is not None and (coming not in keys or coming == current or coming not in published):
+        raise KeysInvalid(f"{path}: next must be another one of its keys, and published must say since when")
     if not all(fits(key) for key in keys.values()):
         raise KeysInvalid(f"{path}: ring {name!r} takes {_wanted(name)} only")
-    return KeyRing(name, current, MappingProxyType(keys))
+    return KeyRing(name, current, MappingProxyType(keys), coming, MappingProxyType(published))
 
 
 def _wanted(name: str) -> str:
@@ -217,7 +256,8 @@ def _refuse_open_to_others(path: Path, mode: int) -> None:
         raise KeysInvalid(f"{path} has mode {stat.S_IMODE(mode):04o}, others may read or change it: chmod 600 {path}")
 
 
-def _new_signing_jwk() -> dict[str, Any]:
+def new_signing_jwk() -> dict[str, Any]:
+    """An Ed25519 key with its private part, named by its thumbprint (RFC 7638)."""
     key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "Ed25519"}, private=True)
     return {**key.as_dict(private=True), "kid": key.thumbprint()}
 
@@ -227,16 +267,28 @@ def _new_symmetric_jwk() -> dict[str, Any]:
 
 
 def _publish(path: Path, document: dict[str, Any]) -> None:
-    fd, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with beside(path, document) as scratch:
+        _link_unless_there(scratch, path)
+
+
+@contextmanager
+def beside(path: Path, document: dict[str, Any]) -> Iterator[Path]:
+    """A file with this ring beside ``path``, whole, safe on disk and closed to others; gone at the end unless moved."""
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=beside_prefix(path))
     try:
         with os.fdopen(fd, "w") as file:
             json.dump(document, file, indent=1)
             file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).chmod(0o600)
-        _link_unless_there(Path(scratch), path)
+            os.fchmod(fd, 0o600)
+            os.fsync(fd)
+        yield Path(name)
     finally:
-        Path(scratch).unlink()
+        Path(name).unlink(missing_ok=True)
+
+
+def beside_prefix(path: Path) -> str:
+    """How files begin that were written beside ``path``: who was killed meanwhile has left them."""
+    return f".{path.name}."
 
 
 def _link_unless_there(source: Path, target: Path) -> None:

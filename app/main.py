@@ -82,15 +82,19 @@ def build_authenticator(settings: Settings, rings: KeyRings, http: httpx.AsyncCl
 
 
 async def readiness(services: Services) -> Readiness:
-    """Ready: the database answers and rules are installed. Temporal down degrades: reads and the fast path go on."""
-    parts = {"database": "down", "policy": "unknown", "temporal": await _temporal(services)}
+    """Ready: the database answers and rules are installed. Temporal down degrades: reads and the fast path go on.
+
+    So does a file of the grant keys that cannot be used: the ring that was good is.
+    """
+    keys = "ok" if services.ctx.grant_keys.amiss is None else "as they were: the key file cannot be used, see the log"
+    parts = {"database": "down", "policy": "unknown", "temporal": await _temporal(services), "grant_keys": keys}
     with suppress(InterlockError):
         async with services.ctx.database.transaction() as session:
             await services.ctx.clock.now(session)
             parts |= {"database": "ok", "policy": "none"}
             parts["policy"] = (await services.ctx.rules.in_force(session)).version
     ready = parts["policy"] not in ("unknown", "none")
-    return Readiness(ready=ready, degraded=parts["temporal"] != "ok", parts=parts)
+    return Readiness(ready=ready, degraded=(parts["temporal"], keys) != ("ok", "ok"), parts=parts)
 
 
 async def _temporal(services: Services) -> str:

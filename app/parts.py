@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from app.db.session import Database
 from app.execution.http import boottime
+from app.grants.keys import LiveKeys
 from app.keys import KeyRings
 from app.ledger.vault import Vault
 from app.settings import Settings
@@ -43,7 +44,7 @@ def build_context(settings: Settings, keyrings: KeyRings) -> Context:
         clock=DatabaseClock(),
         rules=Rules(),
         vault=Vault(keyrings.wrapping),
-        grants=keyrings.grants,
+        grant_keys=LiveKeys(settings.keys.dir, keyrings.grants),
         boottime=boottime,
         issuer=settings.api.base_url,
         environment=settings.environment,

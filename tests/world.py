@@ -29,6 +29,7 @@ from app.domain.ledger import verify_stream
 from app.domain.request import Level
 from app.execution.http import boottime, new_client
 from app.governance.built_in import APPROVE
+from app.grants.keys import StandingKeys
 from app.keys import KeyRings
 from app.ledger.vault import Vault
 from app.outbox.reconciler import Reconciler, Sink
@@ -179,7 +180,7 @@ async def build_context(database_url: str, rings: KeyRings, desk_url: str) -> Co
         clock=DatabaseClock(),
         rules=Rules(),
         vault=Vault(rings.wrapping),
-        grants=rings.grants,
+        grant_keys=StandingKeys(rings.grants),
         boottime=boottime,
         issuer="http://interlock.test",
         environment="development",

@@ -73,8 +73,9 @@ async def _issuers(settings: Settings) -> str:
 
 
 async def _keys(settings: Settings) -> str:
-    KeyRings.load(settings.keys.dir)
-    return f"all rings in {settings.keys.dir}, closed to others"
+    grants = KeyRings.load(settings.keys.dir).grants
+    coming = "no next one yet: run `interlock grants rotate`" if grants.next is None else f"next {grants.next}"
+    return f"all rings in {settings.keys.dir}, closed to others; grants are signed with {grants.current}, {coming}"
 
 
 async def _database(settings: Settings) -> str:

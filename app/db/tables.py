@@ -306,6 +306,7 @@ class ExecutionAttempt(Base):
     """One try at the action. Its commit is the start; ``holds_key`` while nobody else may touch the same thing.
 
     A built-in action needs no grant. ``grant_jkt``: the thumbprint of the key that its grant is bound to, if it is.
+    ``grant_kid``: which key signed it; None as long as that was the only one.
     """
 
     __tablename__ = "execution_attempt"
@@ -319,6 +320,7 @@ class ExecutionAttempt(Base):
     grant_hash: Mapped[str | None]
     grant_expires_at: Mapped[datetime | None]
     grant_jkt: Mapped[str | None]
+    grant_kid: Mapped[str | None] = mapped_column(default=None)
     conflict_key: Mapped[str | None]
     holds_key: Mapped[bool]
 

@@ -13,7 +13,6 @@ from app.domain.clocks import duration
 from app.domain.spans import span
 from app.governance.models_review import OwnerReview
 from app.governance.never import never
-from app.governance.tree import NOT_HONOURED
 
 MAX_SPAN = timedelta(days=3660)
 
@@ -57,12 +56,6 @@ def _day(text: str) -> str:
     except ValueError:
         raise ValueError(f"{text} is no day of the calendar") from None
     return text
-
-
-def _bot_run_reads_only(action: Action) -> Action:
-    if action.run.bot is not None and action.reversibility != "read_only":
-        raise PydanticCustomError("later", f"run.bot on an action that is not read_only is {NOT_HONOURED}")
-    return action
 
 
 def _named(pattern: str) -> StringConstraints:
@@ -307,7 +300,7 @@ class Action(Model):
             raise ValueError("default_plan is missing: a critical action is always held, also when it is read_only")
         if self.reversibility == "read_only" and self.rollback is not None:
             raise ValueError("a read_only action has nothing to roll back")
-        return _bot_run_reads_only(self)
+        return self
 
 
 class Window(Model):

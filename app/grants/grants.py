@@ -18,6 +18,9 @@ MAX_LIFETIME = timedelta(seconds=120)
 MARGIN = timedelta(seconds=5)
 """A call's first byte may leave this long after its attempt was committed."""
 
+JWKS_FOR = timedelta(seconds=300)
+"""How long a target may keep our keys without asking again."""
+
 PUBLIC_MEMBERS = ("kty", "crv", "x", "kid")
 
 
@@ -29,6 +32,7 @@ class Grant:
     jti: str
     sha256: str
     expires_at: datetime
+    kid: str
     jkt: str | None = None
 
 
@@ -47,6 +51,7 @@ def mint(
     lifetime: timedelta,
     jti: str | None = None,
     jkt: str | None = None,
+    kid: str | None = None,
 ) -> Grant:
     """Sign a grant (JWS, RFC 7515; claims of RFC 7519, 8693 ``act``, 9396 ``authorization_details``, 9449 ``cnf``).
 
@@ -54,7 +59,8 @@ def mint(
     None: it acts for nobody and is ``sub`` itself.
     ``jti``: give the same one, and the same rest, to get the same token again: Ed25519 signs deterministically, so
     a grant can be handed out twice without ever being stored. ``jkt``: the thumbprint of the key that it is bound to.
-    Raises `ValueError` for a lifetime that is not above zero and at most 120 s.
+    ``kid``: the key that signed it then; None: the current one.
+    Raises `ValueError` for a lifetime that is not above zero and at most 120 s, `UnknownKey` for a key that is gone.
     """
     if not timedelta(0) < lifetime <= MAX_LIFETIME:
         raise ValueError(f"a grant lives at most {MAX_LIFETIME.seconds} s, not {lifetime}")
@@ -72,10 +78,11 @@ def mint(
     } | _parties(subject, actor)
     if jkt is not None:
         claims["cnf"] = {"jkt": jkt}
-    header = {"typ": TYPE, "alg": "Ed25519", "kid": ring.current}
-    token = jwt.encode(header, claims, ring.current_key, algorithms=["Ed25519"])
+    kid = kid or ring.current
+    header = {"typ": TYPE, "alg": "Ed25519", "kid": kid}
+    token = jwt.encode(header, claims, ring.get(kid), algorithms=["Ed25519"])
     hashed = "sha256:" + hashlib.sha256(token.encode()).hexdigest()
-    return Grant(token, jti, hashed, datetime.fromtimestamp(expires, UTC), jkt)
+    return Grant(token, jti, hashed, datetime.fromtimestamp(expires, UTC), kid, jkt)
 
 
 def http_lifetime(timeout: timedelta) -> timedelta:
@@ -84,8 +91,12 @@ def http_lifetime(timeout: timedelta) -> timedelta:
 
 
 def jwks(ring: KeyRing[OKPKey]) -> dict[str, Any]:
-    """The JWK set (RFC 7517) that targets verify grants with: chosen public members only, whatever a key file holds."""
-    return {"keys": [_public(key) for key in ring.keys.values()]}
+    """The JWK set (RFC 7517) that targets verify grants with: chosen public members only, whatever a key file holds.
+
+    First the next key, then the current one, then those that signed before.
+    """
+    first = [kid for kid in (ring.next, ring.current) if kid is not None]
+    return {"keys": [_public(ring.keys[kid]) for kid in dict.fromkeys((*first, *ring.keys))]}
 
 
 def _public(key: OKPKey) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from typing import Any
 
 from app.db import requests
 from app.db.tables import Attempt, Request
+from app.domain.clocks import rfc3339
 from app.domain.errors import Closed, InterlockError, NotFound, NotOpenToThis
 from app.domain.request import Mode
 from app.domain.states import Status
 from app.grants.grants import Grant
+from app.keys import UnknownKey
 from app.steps.access import MAY, roles
 from app.steps.context import Context
-from app.steps.finish import conclude
+from app.steps.finish import QUIET, conclude
 from app.steps.scene import Scene, scene
 from app.steps.start import add_attempt, grant_for, may_start
 from workflows.contracts import State
@@ -26,6 +28,16 @@ GRANT_FOR = timedelta(seconds=120)
 
 REPORT_WITHIN = timedelta(minutes=10)
 """How long a bot may take to report what it started, where its action does not say how long things may take."""
+
+REPORT_AT_LEAST = GRANT_FOR + QUIET
+"""However short its action says: until its grant has expired the bot may still act, and then it has to say so."""
+
+_TAKEN = "What it touches is taken: another request is under way. Ask for the grant again in a few seconds"
+_UNKNOWN = (
+    "What it touches is taken: nobody knows what came of another request. Ask for the grant again when people have "
+    "settled that"
+)
+_AGAIN = "It could not start just now. Ask for the grant again."
 
 LATE_REPORTS = 5
 """How many outcomes that came too late are kept for one request."""
@@ -83,6 +95,17 @@ def begin_error(mode: str, status: str) -> InterlockError | None:
     return NotOpenToThis(f"There is no grant for this request: {why}.", status=status)
 
 
+async def begin_blocked(found: Scene) -> InterlockError | None:
+    """Why an approved action that the bot runs must wait: what it touches is taken; None when it is free."""
+    key = found.row.conflict_key
+    if found.status is not Status.APPROVED or key is None or found.now > found.row.expires_at:
+        return None
+    if not await requests.key_is_taken(found.session, key, [found.row.id]):
+        return None
+    why = _UNKNOWN if await requests.unknown_with_key(found.session, key) else _TAKEN
+    return NotOpenToThis(f"{why}; it can start until {rfc3339(found.row.expires_at)}.", status=found.row.status)
+
+
 async def begin(ctx: Context, request_id: uuid.UUID, attempt_id: uuid.UUID) -> State:
     """Check everything again and start an approved action that the bot runs; started already: nothing new."""
     async with _acting(ctx, request_id, attempt_id, "begin") as (found, attempt):
@@ -101,7 +124,7 @@ async def begin_for_bot(found: Scene, jkt: str | None) -> None:
     """
     action = found.policy.actions[found.row.action]
     grant = grant_for(found, action, 1, found.now, GRANT_FOR, jkt=jkt)
-    window = action.start_within or REPORT_WITHIN
+    window = max(action.start_within or REPORT_WITHIN, REPORT_AT_LEAST)
     await add_attempt(found, f"bot:{found.row.asker_id}", 1, grant, window=window, action=action)
 
 
@@ -112,7 +135,7 @@ async def bound_to_another(found: Scene, jkt: str | None) -> bool:
 
 
 async def grant_again(found: Scene, jkt: str | None = None) -> Grant | None:
-    """The grant of a started action that the bot runs: the same bytes until it expires or keys rotate, then None.
+    """The grant of a started action that the bot runs: the same bytes until it expires, or its key is gone.
 
     Bound to a key, it is given to nobody who has not proven that. ``jkt``: the thumbprint of what was proven.
     """
@@ -124,8 +147,29 @@ async def grant_again(found: Scene, jkt: str | None = None) -> Grant | None:
         return None
     if await bound_to_another(found, jkt):
         return None
-    grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR, jkt=last.grant_jkt)
+    try:
+        again = {"jkt": last.grant_jkt, "kid": last.grant_kid}
+        grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR, **again)
+    except UnknownKey:  # removed in an emergency: what it signed is worth nothing any more
+        return None
     return grant if grant.sha256 == last.grant_hash else None
+
+
+async def no_grant(found: Scene) -> InterlockError:
+    """Why there is none, when `grant_again` has said so, and what to do."""
+    blocked = await begin_blocked(found)
+    if blocked is not None:
+        return blocked
+    if found.status is not Status.EXECUTING:
+        lost = f"There is no grant any more: it is {found.row.status}."
+        return NotOpenToThis(_AGAIN if found.status is Status.APPROVED else lost, status=found.row.status)
+    last = (await requests.execution_attempts(found.session, found.row.id))[-1]
+    over = last.grant_expires_at is not None and found.now >= last.grant_expires_at
+    why = "it has expired" if over else "its bot was stopped" if found.stopped else "the key that signed it was removed"
+    ends = rfc3339(found.window_ends)
+    return NotOpenToThis(
+        f"There is no grant any more: {why}. Say what came of it by {ends}, if it has run.", status=found.row.status
+    )
 
 
 def report_error(row: Request, said: dict[str, Any]) -> InterlockError | None:

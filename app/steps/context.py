@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import Database
+from app.grants.keys import GrantKeys
 from app.keys import KeyRing
 from app.ledger.vault import Vault
 from app.steps.rules import Rules
@@ -46,8 +47,13 @@ class Context:
     clock: Clock
     rules: Rules
     vault: Vault
-    grants: KeyRing[OKPKey]
+    grant_keys: GrantKeys
     boottime: Callable[[], float]
     issuer: str
     environment: str
     target_urls: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def grants(self) -> KeyRing[OKPKey]:
+        """The ring that grants are signed with, as it is now: ask once for what belongs together."""
+        return self.grant_keys.ring()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from app.db import requests
 from app.db.tables import ExecutionAttempt, Request
 from app.domain.outcome import Answer, Sent
+from app.domain.request import Mode
 from app.domain.states import Status
 from app.steps.context import Context
 from app.steps.execution import Turn
@@ -99,10 +100,15 @@ async def conclude(found: Scene, attempt: ExecutionAttempt, status: Status, why:
         (await requests.execution_attempts(found.session, found.original.id))[-1].holds_key = True
 
 
-def over_at(row: Request, started_at: datetime) -> datetime:
-    """From when on nothing of an attempt with an unknown outcome can be on its way: it may be settled, or undone."""
-    timeout = timedelta(milliseconds=(row.execution or {}).get("timeout_ms", 0))
-    return started_at + timeout + QUIET
+def over_at(row: Request, attempt: ExecutionAttempt) -> datetime:
+    """From when on nothing of an attempt can be on its way: it may be settled, or undone.
+
+    A bot may call until its grant expires, whatever it has said: that alone fences it.
+    """
+    over = attempt.started_at + timedelta(milliseconds=(row.execution or {}).get("timeout_ms", 0))
+    if row.mode == Mode.BOT and attempt.grant_expires_at is not None:
+        over = max(over, attempt.grant_expires_at)
+    return over + QUIET
 
 
 def retry_not_before(attempt: ExecutionAttempt, timeout: timedelta) -> datetime:

@@ -73,7 +73,7 @@ def _refuse_unless_so(found: Scene, status: Status) -> None:
 
 async def _settle(found: Scene, person_id: str, status: Status, reason: str) -> int:
     attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
-    earliest = over_at(found.row, attempt.started_at)
+    earliest = over_at(found.row, attempt)
     if found.now < earliest:
         raise TooEarly(f"It may still be on its way; settle after {rfc3339(earliest)}.", status=found.row.status)
     all_said = await requests.settlements(found.session, found.row.id)

@@ -222,11 +222,14 @@ def _until_next_look(waited: timedelta) -> timedelta:
 
 
 async def _original_is_over(found: Scene) -> bool:
-    """A rollback has the conflict key of what it undoes, once no call of that can be on its way any more."""
-    if found.original is None or found.original.status != Status.UNKNOWN:
+    """A rollback has the conflict key of what it undoes, once no call of that can be on its way any more.
+
+    What a bot has reported is its word only: it may call once more until its grant expires.
+    """
+    if found.original is None or (found.original.status != Status.UNKNOWN and found.original.mode != Mode.BOT):
         return True
     attempt = (await requests.execution_attempts(found.session, found.original.id))[-1]
-    earliest = over_at(found.original, attempt.started_at)
+    earliest = over_at(found.original, attempt)
     if found.now < earliest:
         found.block(earliest - found.now)
         return False
@@ -316,6 +319,7 @@ async def add_attempt(
             grant_hash=grant and grant.sha256,
             grant_expires_at=grant and grant.expires_at,
             grant_jkt=grant and grant.jkt,
+            grant_kid=grant and grant.kid,
             conflict_key=found.row.conflict_key,
             holds_key=True,
         )
@@ -342,9 +346,19 @@ async def add_attempt(
 
 
 def grant_for(
-    found: Scene, action: Action, n: int, at: datetime, lifetime: timedelta, *, jkt: str | None = None
+    found: Scene,
+    action: Action,
+    n: int,
+    at: datetime,
+    lifetime: timedelta,
+    *,
+    jkt: str | None = None,
+    kid: str | None = None,
 ) -> Grant:
-    """The grant of attempt ``n``: the same bytes whenever it is minted with the same keys and times."""
+    """The grant of attempt ``n``: the same bytes whenever it is minted with the same keys and times.
+
+    ``jkt``: the key that it is bound to; ``kid``: the key that signed it before. Raises `UnknownKey` when that is gone.
+    """
     row = found.row
     return mint(
         found.ctx.grants,
@@ -360,4 +374,5 @@ def grant_for(
         now=at,
         lifetime=lifetime,
         jkt=jkt,
+        kid=kid,
     )

@@ -27,7 +27,7 @@ class Deed:
     """One thing to do: its update and attempt, the line of `access.MAY` that it needs, its step.
 
     ``check``: what speaks against it; ``stands``: whether it is so already, and nothing is left to do; ``too_late``:
-    what to write down when the request is no longer open to it.
+    what to write down when the request is no longer open to it; ``blocked``: why it must wait, asked before each try.
     """
 
     op: str
@@ -36,6 +36,7 @@ class Deed:
     check: Callable[[Request], InterlockError | None]
     stands: Callable[[Request], bool]
     too_late: Callable[[Scene], Awaitable[None]] | None = None
+    blocked: Callable[[Scene], Awaitable[InterlockError | None]] | None = None
 
 
 async def cancel(services: Services, who: Actor, request_id: uuid.UUID, reason: str | None) -> View:
@@ -73,14 +74,14 @@ async def grant(services: Services, who: Actor, request_id: uuid.UUID, jkt: str 
     def error(row: Request) -> InterlockError | None:
         return act.begin_error(row.mode, row.status)
 
-    deed = Deed("begin", "grant", act.begin, error, _is(Status.EXECUTING))
+    deed = Deed("begin", "grant", act.begin, error, _is(Status.EXECUTING), blocked=act.begin_blocked)
     await _act(services, who, request_id, deed, {} if jkt is None else {"jkt": jkt})
     async with attempts.opened(services, who, request_id) as found:
         given = await act.grant_again(found, jkt)
         if await act.bound_to_another(found, jkt):
             raise NotOpenToThis("Its grant is bound to another key: prove that one, by DPoP.", status=found.row.status)
         if given is None:
-            raise NotOpenToThis(f"There is no grant any more: it is {found.row.status}.", status=found.row.status)
+            raise await act.no_grant(found)
     return {"grant": given.token, "expires_at": rfc3339(given.expires_at)}
 
 
@@ -93,6 +94,8 @@ async def _act(services: Services, who: Actor, request_id: uuid.UUID, deed: Deed
     attempt = None
     async with attempts.opened(services, who, request_id) as found:
         refused = await _refusal(found, who, deed)
+        if refused is None and deed.blocked is not None:
+            refused = await deed.blocked(found)
         if refused is None and not deed.stands(found.row):
             attempt = await requests.store_attempt(found.session, attempts.build(found, who, deed.op, None, body))
         elif isinstance(refused, NotOpenToThis) and deed.too_late is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 import signal
 import sys
@@ -11,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +23,7 @@ from app.db.listen import CHANNEL, notify
 from app.db.session import Database
 from app.devstack.ports import is_free
 from app.domain.request import Level
+from app.grants.rotation import PUBLISHED_FOR, advance, alone, put, ring_file, staged
 from app.identity.tokens import dev_token, issue_access_token
 from app.keys import KeyRings, create_missing
 from tests.api.conftest import Headers, a_key, bearer
@@ -120,6 +124,55 @@ async def test_without_temporal(process: Process) -> None:
     await asyncio.sleep(0.5)
     await end(process)
     assert (await poll).json()["status"] == "executing"
+
+
+async def test_another_grant_key_is_noticed_and_a_broken_file_is_said_so(process: Process, tmp_path: Path) -> None:
+    """Without a restart: what was signed before is still verified, and handed out again."""
+    look = {"action": "look.up", "parameters": {"thing": "x"}}
+    asked = (await process.http.post("/v1/requests", json=look, headers=process.bot() | a_key())).json()
+    before = (await process.http.get("/.well-known/jwks.json")).json()
+    with alone(tmp_path / "keys"):
+        change = advance(ring_file(tmp_path / "keys"), datetime.now(UTC) + PUBLISHED_FOR)
+        with staged(tmp_path / "keys", change) as written:
+            put(tmp_path / "keys", written)
+    assert await published(process, 3) == [change.kids["next"], change.kids["current"], *change.kids["previous"]]
+    assert [key["kid"] for key in before["keys"]] == [change.kids["current"], *change.kids["previous"]]
+    again = await process.http.post(f"/v1/requests/{asked['id']}/grant", headers=process.bot())
+    assert again.json() == asked["grant"]
+    newer = (await process.http.post("/v1/requests", json=look, headers=process.bot() | a_key())).json()
+    assert header(newer["grant"]["grant"])["kid"] == change.kids["current"]
+    assert header(asked["grant"]["grant"])["kid"] == change.kids["previous"][0]
+    (tmp_path / "keys" / "grants.json").write_text("{")
+    ready = await amiss(process)
+    assert (ready["status"], ready["parts"]["database"]) == ("degraded", "ok")
+    assert len(await published(process, 3)) == 3
+    await end(process)
+
+
+async def amiss(process: Process) -> dict[str, Any]:
+    """What it says of itself, once it has found that its grant keys are not in order."""
+    async with asyncio.timeout(30):
+        while True:
+            ready: dict[str, Any] = (await process.http.get("/readyz")).json()
+            if ready["parts"]["grant_keys"] != "ok":
+                return ready
+            await asyncio.sleep(0.1)
+
+
+def header(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))
+    return found
+
+
+async def published(process: Process, many: int) -> list[str]:
+    """The kids of its JWKS, once there are so many."""
+    async with asyncio.timeout(30):
+        while True:
+            keys = (await process.http.get("/.well-known/jwks.json")).json()["keys"]
+            assert not any("d" in key for key in keys)
+            if len(keys) == many:
+                return [key["kid"] for key in keys]
+            await asyncio.sleep(0.1)
 
 
 async def stop_and_go_on(process: Process, running: str) -> None:

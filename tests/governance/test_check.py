@@ -100,12 +100,6 @@ CASES = [
     ("timeout: 5s", "timeout: 5 sec", "things.yml: actions[orders.pay].run.http.timeout", "is not a duration"),
     ("run: {bot: {target: desk}}", "run: {}", "things.yml: actions[orders.read].run", "name one of http, bot"),
     ("{bot: {target: desk}}", "{temporal: {}}", "things.yml: actions[orders.read].run.temporal", LATER),
-    (
-        "reversibility: read_only",
-        "reversibility: reversible\n    default_plan: lead",
-        "things.yml: actions[orders.read]",
-        LATER,
-    ),
     ("risk: low", "risk: critical", "things.yml: actions[orders.read]", "default_plan is missing"),
     # what undoes
     (
@@ -283,6 +277,11 @@ def test_each_defect_is_found_where_it_is(tmp_path: Path, old: str, new: str, wh
 
 def test_the_small_governance_is_without_findings(tmp_path: Path) -> None:
     assert check(write(tmp_path)) == []
+
+
+def test_a_bot_may_run_what_changes_something_and_interlock_what_undoes_it(tmp_path: Path) -> None:
+    paid = "{http: {target: desk, path: /pay, method: POST, idempotent: true, timeout: 5s}}"
+    assert check(write(tmp_path, (paid, "{bot: {target: desk, start_within: 1m}}"))) == []
 
 
 def test_all_findings_are_told_at_once(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from app.db.tables import ClientCredential, Request
 from app.domain.ledger import Stored, verify_stream
 from app.domain.request import Level
 from app.execution.http import boottime
+from app.grants.keys import StandingKeys
 from app.identity.tokens import Caller, dev_issuer
 from app.keys import KeyRings
 from app.ledger.vault import Vault
@@ -69,7 +70,7 @@ class Ground:
             clock=self.clock,
             rules=Rules(),
             vault=Vault(self.rings.wrapping),
-            grants=self.rings.grants,
+            grant_keys=StandingKeys(self.rings.grants),
             boottime=boottime,
             issuer=BASE_URL,
             environment="development",

@@ -155,7 +155,9 @@ class Gate(Leaving):
     @rule(at=which, status=st.sampled_from(["succeeded", "failed"]))
     def report(self, at: int, status: str) -> None:
         """The bot says what came of what it ran."""
-        case = self._pick(at, "executing")
+        self._report(self._pick(at, "executing"), status)
+
+    def _report(self, case: Case, status: str) -> None:
         said: dict[str, Any] = {"status": status, "detail": None, "result": None}
         self._do(case, lambda: act.report(self.services, self.bot, uuid.UUID(case.id), **said))
 

@@ -46,6 +46,7 @@ ACTIONS = {
     "do.moderate": ActionMade("moderate", "reversible", "p0", thing=True, undone=True),
     "do.high": ActionMade("high", "irreversible", "p1", repeatable=False, undone=True),
     "do.critical": ActionMade("critical", "reversible", "p2", thing=True, repeatable=False, undone=True),
+    "do.itself": ActionMade("moderate", "reversible", "p0", thing=True, by_bot=True, undone=True),
     "look.up": ActionMade("low", "read_only", "p1", by_bot=True),
     "look.grave": ActionMade("critical", "read_only", "p0", by_bot=True),
 }

@@ -88,9 +88,11 @@ def mutated(function: FunctionType, mutant: Mutant) -> CodeType:
 def every() -> tuple[Mutant, ...]:
     """All mutants. Imported late: what it holds is data that tests may read as well."""
     from tests.properties.catalogue import INVARIANTS, RULES  # noqa: PLC0415
+    from tests.properties.catalogue_of_bot_runs import BOT_RUNS  # noqa: PLC0415
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
     from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_exceptions import EXCEPTIONS  # noqa: PLC0415
+    from tests.properties.catalogue_of_grant_keys import GRANT_KEYS  # noqa: PLC0415
     from tests.properties.catalogue_of_grants import GRANTS  # noqa: PLC0415
     from tests.properties.catalogue_of_incidents import INCIDENTS  # noqa: PLC0415
     from tests.properties.catalogue_of_people import PEOPLE  # noqa: PLC0415
@@ -107,6 +109,8 @@ def every() -> tuple[Mutant, ...]:
         RULES,
         DECISIONS,
         EXECUTION,
+        BOT_RUNS,
+        GRANT_KEYS,
         ROLLBACKS,
         STOPS,
         PUBLICATIONS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.properties.absence import Away, as_one, away_for, beside
@@ -37,6 +37,9 @@ ALLOWED_FOR = timedelta(minutes=10)
 UNDONE_WITHIN = timedelta(hours=1)
 QUIET = timedelta(seconds=31)
 """The timeout of an action and 30 s: as long a call of an unknown outcome may be on its way."""
+
+USABLE = timedelta(seconds=150)
+"""The 120 s of a grant and 30 s: as long a bot that was given one may act, whatever it reports."""
 
 ENDED = ("succeeded", "failed", "unknown")
 STANDS = ("held", "approved", "executing", "unknown", "succeeded")
@@ -143,6 +146,15 @@ class Case:
     def by_bot(self) -> bool:
         """The bot runs it itself."""
         return self.kind == "action" and ACTIONS[self.action].by_bot
+
+    @property
+    def quiet_at(self) -> datetime:
+        """From when on nothing of it can be on its way, to the second that a grant names."""
+        if self.started_at is None:
+            return datetime.max.replace(tzinfo=UTC)
+        if self.by_bot:
+            return self.started_at + USABLE - timedelta(seconds=1)
+        return self.started_at + (QUIET if self.status == "unknown" else timedelta(0))
 
     def undone_by(self, cases: Sequence[Case]) -> list[Case]:
         """The rollbacks of this that stand."""
@@ -298,8 +310,7 @@ class Oracle:
             yield "who asked to undo it is no responder"
         if case.undoes.status != case.undone:
             yield f"what it undoes was {case.undone}, and is {case.undoes.status}"
-        since = case.undoes.started_at
-        if case.undone == "unknown" and (since is None or self.now < since + QUIET):
+        if self.now < case.undoes.quiet_at:
             yield "what it undoes may be on its way"
 
     def wrong_in_ask(self, case: Case, cases: Sequence[Case], at: datetime) -> Iterator[str]:

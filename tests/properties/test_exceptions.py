@@ -14,7 +14,7 @@ REACHED = {
     "started: by a permission": 6,
     "entry: glass-broken": 11,
     "entry: revoked, stale-authority": 2,
-    "entry: revoked, permission-revoked": 2,
+    "entry: revoked, permission-revoked": 1,
     "entry: revoked, permission-expired": 1,
     "entry: revoked, action-changed": 1,
     "entry: revoked, stopped": 5,

@@ -8,11 +8,13 @@ import pytest
 
 from tests.conftest import FIGURE
 from tests.properties.catalogue import INVARIANTS, RULES
+from tests.properties.catalogue_of_bot_runs import BOT_RUNS
+from tests.properties.catalogue_of_grant_keys import GRANT_KEYS
 from tests.properties.catalogue_of_steps import DECISIONS, EXECUTION
 from tests.properties.mutants import Mutant, catalogue, every
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION)
+MUTANTS = (*INVARIANTS, *RULES, *DECISIONS, *EXECUTION, *BOT_RUNS, *GRANT_KEYS)
 
 
 @pytest.fixture(scope="module")

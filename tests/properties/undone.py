@@ -12,14 +12,16 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from app.domain.ask import Ask
 from app.governance.built_in import RESUME_BOT, RESUME_INSTALLATION
+from app.steps.tick import tick
 from tests.properties import made
 from tests.properties.alone import Alone
 from tests.properties.asking import ANSWERS, MOST, Asking, askings
 from tests.properties.machine import accounts, orders, which
 from tests.properties.made import ACTIONS, POOL, RESPONDERS, RESUMERS, RISKS, UNDO, UNDOING, Files
-from tests.properties.oracle import ENDED, QUIET, Case
+from tests.properties.oracle import ENDED, QUIET, USABLE, Case
 
 HOW = [None, None, "hasty", "settled", "stopped"]
+REPORTED_WITHIN = timedelta(minutes=10)
 askers = st.sampled_from([*RESPONDERS * 16, *POOL])
 signers = st.permutations(RESUMERS)
 outcomes = st.sampled_from(["succeeded", "uncertain", "uncertain", *sorted(ANSWERS)])
@@ -106,7 +108,7 @@ class Undone(Alone):
         for near in [who, *sorted(case.approvers)][:3]:
             self._do(case, partial(self._decide, case, near, "strong", "approve", "because"), again=False)
         self._agree(case, order)
-        self.ground.clock.at += timedelta(0) if how == "hasty" else QUIET
+        self.ground.clock.at += timedelta(0) if how == "hasty" else USABLE if of.by_bot else QUIET
         if how == "stopped":
             self._throw("sec", of_all=True)
         if how == "settled" and of.status == "unknown":
@@ -130,9 +132,19 @@ class Undone(Alone):
                 self._execute(case)
             if self.runs and self.runs[-1][0] is case:
                 self._answer(0, answer)
+            if case.by_bot and case.status == "executing":
+                self._came_of(case, answer)
             if case.status == "executing":
                 self.ground.clock.at += QUIET
         return case
+
+    def _came_of(self, case: Case, answer: str) -> None:
+        """The bot says so, or nothing in time."""
+        if answer in ("succeeded", "failed"):
+            self._report(case, answer)
+        else:
+            self.ground.clock.at += REPORTED_WITHIN
+            self._do(case, lambda: tick(self.services.ctx, uuid.UUID(case.id)))
 
     @rule(
         who=st.sampled_from([*RESPONDERS, "sec", *POOL]),

@@ -14,7 +14,7 @@ from app.domain.errors import Forbidden, InterlockError
 from tests.properties.absence import beside
 from tests.properties.exceptions import Broken, Review
 from tests.properties.ground import NOON, Ground
-from tests.properties.made import Files
+from tests.properties.made import ACTIONS, Files
 from tests.properties.oracle import ENDED, MOVES, Case, demanded, merged
 from tests.properties.oracle_of_exceptions import WholeOracle
 from tests.properties.rows import Row
@@ -38,6 +38,7 @@ class Watched(RuleBasedStateMachine):
     async def _begin(self, files: Files, makers: tuple[str, str]) -> None:
         self.ground.clock.at = NOON
         self.oracle = WholeOracle(files, NOON)
+        await self.ground.sql("delete from use_case")  # one of an earlier life is of a later moment, and would stand
         await self.ground.put(self.services, files)
         for table in ("delegation", "review", "standing_permission"):
             await self.ground.sql(f"delete from {table}")  # noqa: S608  one of the three
@@ -165,6 +166,9 @@ class Watched(RuleBasedStateMachine):
             self._taken_back(case, row)
         if case.status == "executing" and then in ENDED:
             case.ended_at = moment(entry["at"])
+        if why == "not-reported":
+            assert moment(entry["at"]) >= case.quiet_at, "its grant could be used still"
+            assert (then == "lapsed") is (ACTIONS[case.action].reversibility == "read_only")
         if case.kind == "governance" and then == "succeeded":
             self._let(case)
         case.status = then

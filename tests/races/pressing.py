@@ -20,6 +20,7 @@ from temporalio.client import Client
 from app.db.session import Database
 from app.domain.request import Level
 from app.execution.http import boottime
+from app.grants.keys import StandingKeys
 from app.keys import KeyRings
 from app.ledger.vault import Vault
 from app.steps.context import Context, DatabaseClock
@@ -84,7 +85,14 @@ async def presser(keys: Path) -> AsyncIterator[Presser]:
 async def _press(rings: KeyRings, rules: Rules, press: Press) -> Pressed:
     database = Database(press.url)
     ctx = Context(
-        database, DatabaseClock(), rules, Vault(rings.wrapping), rings.grants, boottime, "none", "development"
+        database,
+        DatabaseClock(),
+        rules,
+        Vault(rings.wrapping),
+        StandingKeys(rings.grants),
+        boottime,
+        "none",
+        "development",
     )
     services = Services(ctx, cast("Client", None), "none", Waiters(), rings.tokens, ctx.issuer)
     begun = time.monotonic()

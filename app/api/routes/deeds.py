@@ -131,10 +131,13 @@ async def grant(
     2. Call the target with the action and its parameters, exactly as asked for, under the grant, before `expires_at`
        (120 s after the start). It is good for one execution.
     3. Report: `POST /v1/requests/{id}/outcome`, in time: the action's `start_within` counts from the start (10 minutes
-       where it names none). What is not reported by then becomes `unknown`, or `lapsed` if the action only reads.
+       where it names none, and never less than 150 s). What is not reported by then becomes `unknown`, or `lapsed` if
+       the action only reads.
 
     After a lost answer, of this call or of `POST /v1/requests`, call this (again): it gives the same grant until that
-    expires. After that, and once it is reported, 409 `not-open-to-this`. No body at all is fine.
+    expires. After that, and once it is reported, 409 `not-open-to-this`. The same with status `approved`: another
+    request is under way with its conflict key; call again in a few seconds, before `expires_at` of the request.
+    No body at all is fine.
 
     With a proof of a key (header `DPoP`, RFC 9449) on the call that starts it, the grant is bound to that key: whoever
     steals it cannot use it, for the target asks for a proof too, and nobody gets it again without one. Another key, or

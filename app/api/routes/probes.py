@@ -9,6 +9,7 @@ from app import telemetry
 from app.api import shapes, shapes_token
 from app.api.documented import RETRY_AFTER
 from app.api.door import Behind
+from app.grants.grants import JWKS_FOR
 from app.grants.grants import jwks as public_jwks
 
 router = APIRouter(tags=["probes"])
@@ -26,7 +27,8 @@ _UNREADY = {
 )
 async def jwks(behind: Behind) -> JSONResponse:
     """A target verifies grants with these."""
-    return JSONResponse(public_jwks(behind.services.ctx.grants), headers={"Cache-Control": "public, max-age=300"})
+    keep = f"public, max-age={JWKS_FOR.seconds}"
+    return JSONResponse(public_jwks(behind.services.ctx.grants), headers={"Cache-Control": keep})
 
 
 @router.get("/healthz", summary="Is the process alive?", responses={200: {"model": shapes.Health}})
