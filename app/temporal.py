@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 
 from app.codec import data_converter
 from app.keys import KeyRings
@@ -23,3 +24,13 @@ async def connect(settings: TemporalSettings, keyrings: KeyRings, *, lazy: bool 
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         lazy=lazy,
     )
+
+
+def plain(client: Client) -> Client:
+    """The same client, but what goes through it anyone may read: for what owners' workers get, who have no key of ours.
+
+    Nothing but ids, handles and what is sealed may go through it.
+    """
+    config = client.config()
+    config["data_converter"] = DataConverter.default
+    return Client(**config)

@@ -23,6 +23,7 @@ from app.api.routes import (
     deeds,
     delegations,
     governance,
+    handles,
     identity,
     people,
     permissions,
@@ -74,7 +75,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
         *(token, requests, deeds, reviews, stops, governance, permissions, delegations),
-        *(use_cases, people, policy, identity, probes),
+        *(use_cases, people, policy, identity, handles, probes),
     )
     for part in parts:
         app.include_router(part.router)

@@ -8,7 +8,15 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.api import bodies_policy, examples, shapes_permissions, shapes_policy, shapes_token, shapes_use_cases
+from app.api import (
+    bodies_policy,
+    examples,
+    shapes_handles,
+    shapes_permissions,
+    shapes_policy,
+    shapes_token,
+    shapes_use_cases,
+)
 from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
@@ -27,6 +35,7 @@ MODELS = (
     *shapes_permissions.ANSWERS,
     *shapes_use_cases.ANSWERS,
     *shapes_token.ANSWERS,
+    *shapes_handles.ANSWERS,
 )
 KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
 """Where a POST must have an Idempotency-Key."""
@@ -54,7 +63,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
     schemas = found["components"].setdefault("schemas", {})
-    for model in (*BODIES, *bodies_policy.BODIES):
+    for model in (*BODIES, *bodies_policy.BODIES, *shapes_handles.BODIES):
         schemas |= _schemas(model, f"{model.__name__}Body")
     for answer in MODELS:  # again: FastAPI drops every null from their examples
         schemas |= _schemas(answer, answer.__name__)

@@ -55,6 +55,7 @@ class Mode(StrEnum):
 
     HTTP = "http"
     BOT = "bot"
+    TEMPORAL = "temporal"
     INTERNAL = "internal"
 
 
