@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -32,6 +33,12 @@ from workflows.execution import ExecutionWorkflow
 ALGORITHMS = ["dir", "A256GCM"]
 START_WITHIN = timedelta(seconds=5)
 """How long the call that starts the workflow may take."""
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""How soon another worker of ours takes over from one that was killed."""
+
+LAST_LOOK = timedelta(seconds=2)
+"""A process that was frozen for longer than it would wait looks once more before it gives up."""
 
 ENDS_LATER = timedelta(seconds=5)
 """What Temporal may take on top of the activity's own times."""
@@ -83,11 +90,11 @@ class Handing:
         """
         if attempt.order is not None:
             await self._hand_over(attempt, attempt.order)
-        try:
-            async with asyncio.timeout(attempt.patience.total_seconds()):
-                return await self._outcome(attempt)
-        except TimeoutError:
-            return _uncertain("there was no answer in time")
+        for patience in (attempt.patience, LAST_LOOK):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience.total_seconds()):
+                    return await self._outcome(attempt)
+        return _uncertain("there was no answer in time")
 
     async def _hand_over(self, attempt: Attempt, order: Order) -> None:
         if self._clock() - order.committed_at > order.start_within.total_seconds():
@@ -100,6 +107,7 @@ class Handing:
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 execution_timeout=order.start_within + order.timeout + ENDS_LATER,
+                task_timeout=TASK_TIMEOUT,
                 rpc_timeout=START_WITHIN,
             )
         except (WorkflowAlreadyStartedError, RPCError):
