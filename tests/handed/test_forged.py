@@ -25,7 +25,9 @@ async def begun(handed: Handed, action: str) -> View:
 
 async def meddle(handed: Handed, shown: View, what: Any) -> None:
     """Complete, or fail, the activity in the customer's place."""
-    activity = handed.client.get_async_activity_handle(workflow_id=workflow_id(shown["id"], 1), activity_id="1")
+    activity = handed.client.get_async_activity_handle(
+        workflow_id=workflow_id(shown["id"], 1), run_id=None, activity_id="1"
+    )
     async for trial in AsyncRetrying(wait=wait_fixed(0.1), stop=stop_after_delay(10), reraise=True):
         with trial:
             await (activity.fail(what) if isinstance(what, Exception) else activity.complete(what))

@@ -5,8 +5,8 @@ removed as it blows, so that the worker started next goes on. Nothing of the wor
 
 Points: ``admit``, ``decide``, ``cancel``, ``begin``, ``report``, ``tick``, ``finish``: the step has committed, Temporal
 does not know it yet. ``before-call``: the attempt is committed, nothing is sent, nor handed over. ``after-call``: the
-target has answered, or its owner's worker was handed it, nothing is recorded. ``writing-KIND``: an entry of that kind is
-written, its transaction is open.
+target has answered, or its owner's worker was handed it, nothing is recorded. ``writing-KIND``: an entry of that kind
+is written, its transaction is open.
 """
 
 from __future__ import annotations
