@@ -30,7 +30,15 @@ from app.execution.http import boottime
 from workflows.contracts import Errand, Handed
 from workflows.execution import ExecutionWorkflow
 
-ALGORITHMS = ["dir", "A256GCM"]
+
+class _Sizes(jwe.JWERegistry):
+    """As much as Temporal takes in one payload: what is too large to be kept has happened all the same."""
+
+    max_ciphertext_length = 2 << 20
+
+
+READING = _Sizes(algorithms=["dir", "A256GCM"])
+
 START_WITHIN = timedelta(seconds=5)
 """How long the call that starts the workflow may take."""
 
@@ -173,8 +181,7 @@ def _text(payload: Payload) -> str | None:
 def opened(sealed: str | None, key: bytes) -> Answer:
     """What a worker says: a compact JWE (``dir``, A256GCM) of ``{"outcome": ..., "value": ...}``, else uncertain."""
     try:
-        plain = jwe.decrypt_compact(sealed or "", OctKey.import_key(key), algorithms=ALGORITHMS).plaintext or b""
-        said = json.loads(plain)
+        said = json.loads(jwe.decrypt_compact(sealed or "", OctKey.import_key(key), registry=READING).plaintext or b"")
         return _said(SAID[said["outcome"]], said.get("value"))
     except (JoseError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return _uncertain("its worker's answer is not sealed as it must be")

@@ -33,6 +33,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 TRIES = 4
+LARGEST = 64 * 1024
+"""Bytes of a result that Interlock keeps."""
+
 TOKEN_FOR = 300.0
 """Seconds that an access token is used for; it is good for twice as long."""
 
@@ -136,11 +139,13 @@ class Owner:
 
 
 def _sealed(key: OctKey, outcome: str, value: Any) -> str:
-    """A compact JWE that only Interlock opens. What is not JSON is left out: it has happened all the same."""
+    """A compact JWE that only Interlock opens. What is no JSON, or too large, is left out: it has happened."""
+    nothing = json.dumps({"outcome": outcome, "value": None})
     try:
         plain = json.dumps({"outcome": outcome, "value": value})
-    except (TypeError, ValueError):
-        plain = json.dumps({"outcome": outcome, "value": None})
+    except (TypeError, ValueError, RecursionError):
+        plain = nothing
+    plain = plain if len(plain) <= LARGEST else nothing
     return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, plain, key, algorithms=["dir", "A256GCM"])
 
 

@@ -154,13 +154,14 @@ REVOKE = Route(
     ("bot", "eve"),
     "reason",
 )
+FETCH = Route("fetch", "/v1/grants/fetch", {"handle": "made-up"}, ("bot", "desk"), "handle")
 DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
 COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
 SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK, BREAK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, COMPARE, SIMULATE)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, FETCH, COMPARE, SIMULATE)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:
