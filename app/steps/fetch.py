@@ -9,7 +9,6 @@ from typing import Any
 
 from app.db import requests
 from app.db.tables import ExecutionAttempt
-from app.domain.states import Status
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime
 from app.steps.context import Context
@@ -42,7 +41,7 @@ async def fetch(ctx: Context, request_id: uuid.UUID, handle: str, client: str) -
     async with scene(ctx, request_id) as found:
         last = (await requests.execution_attempts(found.session, request_id))[-1]
         action = found.policy.actions.get(found.row.action)
-        if action is None or not _is_of(found, last, handle) or not _may(found, last, action, client):
+        if action is None or not _is_of(last, handle) or not _may(found, last, action, client):
             return None
         grant = grant_for(found, action, last.n, last.started_at, http_lifetime(action.reach))
         if grant.sha256 != last.grant_hash:
@@ -55,10 +54,9 @@ async def fetch(ctx: Context, request_id: uuid.UUID, handle: str, client: str) -
         return Fetched(grant, request_id, last.n, found.row.action, found.row.parameters, key)
 
 
-def _is_of(found: Scene, last: ExecutionAttempt, handle: str) -> bool:
+def _is_of(last: ExecutionAttempt, handle: str) -> bool:
     """The handle is that of the attempt under way."""
-    same = hmac.compare_digest(last.handle_hash or "", handle_hash(handle))
-    return same and last.outcome is None and found.status is Status.EXECUTING
+    return hmac.compare_digest(last.handle_hash or "", handle_hash(handle)) and last.outcome is None
 
 
 def _may(found: Scene, last: ExecutionAttempt, action: Action, client: str) -> bool:
