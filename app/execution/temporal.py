@@ -197,4 +197,6 @@ def _said(sent: Sent, value: Any) -> Answer:
 
 
 def _uncertain(why: str) -> Answer:
-    return Answer(Sent.UNCERTAIN, None, None, {"status": None, "body": None, "reason": f"Handed over: {why}."})
+    return Answer(
+        Sent.UNCERTAIN, None, None, {"status": None, "body": None, "reason": f"It is not known what was done: {why}."}
+    )

@@ -5,14 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from temporalio.service import RPCError
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
+from app.activities.handing import execution_queue
+from app.domain.outcome import Sent
+from app.execution.temporal import Attempt, Handing, Order, workflow_id
 from app.use_cases.views import View
 from tests.handed.conftest import Handed
 
+NOBODY = {"status": None, "body": None, "reason": "It is not known what was done: it was not handed over."}
 NOT_FOUND = "urn:interlock:problem:not-found"
 
 
@@ -158,3 +164,26 @@ async def test_a_handle_is_over_when_the_catalogue_says_otherwise(handed: Handed
     await sql(handed, "update request set action_version = 'sha256:other' where id = :id", shown)
     assert (await handed.fetch(handle)).json()["type"] == NOT_FOUND
     await nothing_ran(handed, shown)
+
+
+async def test_what_undoes_is_handed_over_although_the_bot_is_stopped(handed: Handed) -> None:
+    shown = await handed.approved("do.handed")
+    await handed.world.until(shown, "succeeded")
+    async with suspended(handed):
+        undoing = await handed.world.roll_back("ivan", shown)
+        await handed.world.say("rita", undoing)
+        done = await handed.world.until(undoing, "succeeded", "failed", "unknown")
+    assert done["status"] == "succeeded"
+
+
+async def test_nothing_is_handed_over_too_late(handed: Handed) -> None:
+    """Who was frozen after the commit hands nothing over, and finds that nobody has."""
+    queue, n = execution_queue(handed.world.services.task_queue), 1
+    late = Handing(handed.client, queue, clock=lambda: 106.0)
+    span = timedelta(seconds=5)
+    order = Order("desk-work", "do.it", span, span, handle="made-up", committed_at=100.0)
+    attempt = Attempt(str(uuid.uuid4()), n, b"k" * 32, span, order)
+    answer = await late.carry(attempt)
+    assert (answer.sent, answer.error) == (Sent.UNCERTAIN, NOBODY)
+    with pytest.raises(RPCError, match="not found"):
+        await handed.client.get_workflow_handle(workflow_id(attempt.request_id, n)).describe()
