@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
+from app.codec import data_converter
 from app.execution.temporal import workflow_id
 from app.temporal import plain
 from app.use_cases.views import View
@@ -92,3 +97,34 @@ async def test_the_search_finds_what_is_there(handed: Handed) -> None:
     await handed.world.until(shown, "succeeded")
     handle = await handed.handle(shown)
     assert in_clear(needles([handle], vocabulary=[]), await histories(handed.client, "WorkflowType = 'Execution'"))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_owner_who_encrypts_with_a_key_of_their_own_is_not_understood(handed: Handed, fails: bool) -> None:
+    """Nothing hangs: it is nobody's word, as if it were not sealed."""
+
+    @activity.defn(name="do.it")
+    async def do_it(given: dict[str, Any]) -> str:
+        assert (await handed.fetch(given["handle"])).status_code == 200
+        if fails:
+            raise ApplicationError("no", "sealed", {"of": "some kind"}, non_retryable=True)
+        return "sealed"
+
+    codec = data_converter(handed.world.rings.codec, allow_plaintext=True)
+    theirs = Client(handed.client.service_client, data_converter=codec)
+    async with Worker(theirs, task_queue="desk-elsewhere", activities=[do_it]):
+        shown = await handed.approved("do.elsewhere")
+        done = await handed.world.until(shown, "failed", "unknown", "succeeded", seconds=90)
+    assert done["status"] == "unknown"
+
+
+async def test_a_stranger_in_the_place_of_the_attempt_has_it_begun_anew(handed: Handed) -> None:
+    """Somebody has started a workflow by the name of the attempt's: it cannot be said to have fetched anything."""
+    shown = await handed.world.ask("do.handed-once")
+    await handed.client.start_workflow(
+        "Stranger", id=workflow_id(shown["id"], 1), task_queue="nobodys", execution_timeout=timedelta(seconds=1)
+    )
+    await handed.world.say("dana", shown)
+    done = await handed.world.until(shown, "failed", "unknown", "succeeded")
+    assert [one["outcome"] for one in done["execution"]["attempts"]] == ["not-sent", "succeeded"]
+    assert len(handed.calls(shown)) == 1
