@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
@@ -116,6 +117,8 @@ async def test_an_owner_who_encrypts_with_a_key_of_their_own_is_not_understood(h
         shown = await handed.approved("do.elsewhere")
         done = await handed.world.until(shown, "failed", "unknown", "succeeded", seconds=90)
     assert done["status"] == "unknown"
+    history = await handed.client.get_workflow_handle(workflow_id(shown["id"], 1)).fetch_history()
+    assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in {event.event_type for event in history.events}
 
 
 async def test_a_stranger_in_the_place_of_the_attempt_has_it_begun_anew(handed: Handed) -> None:
