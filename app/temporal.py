@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter, DefaultPayloadConverter
 
 from app.codec import data_converter
 from app.keys import KeyRings
@@ -23,3 +29,26 @@ async def connect(settings: TemporalSettings, keyrings: KeyRings, *, lazy: bool 
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         lazy=lazy,
     )
+
+
+class AsItCame(DefaultPayloadConverter):
+    """Keeps what others have put into a failure and it cannot read: else a workflow would hang over it."""
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """As its base; but what nobody says the type of never fails."""
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except (KeyError, RuntimeError, UnicodeError):
+            if type_hints is not None:
+                raise
+            return [RawValue(payload) for payload in payloads]
+
+
+def plain(client: Client) -> Client:
+    """The same client, but what goes through it anyone may read: for what owners' workers get, who have no key of ours.
+
+    Nothing but ids, handles and what is sealed may go through it.
+    """
+    config = client.config()
+    config["data_converter"] = DataConverter(payload_converter_class=AsItCame)
+    return Client(**config)

@@ -11,12 +11,14 @@ from datetime import timedelta
 
 from app import settings as configuration
 from app.activities.execution import Executor
+from app.activities.handing import build_handing_worker, execution_queue
 from app.activities.incident import IncidentActivities
 from app.activities.request import RequestActivities
 from app.activities.review import ReviewActivities
 from app.activities.worker import build_worker
 from app.domain.errors import Misconfigured
 from app.execution.http import new_client
+from app.execution.temporal import Handing
 from app.keys import KeyRings, KeysInvalid
 from app.outbox.reconciler import Reconciler, Sink
 from app.outbox.sinks import Wake
@@ -26,7 +28,7 @@ from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
 from app.steps.incident_run import SINK
 from app.telemetry import configure_logging
-from app.temporal import connect
+from app.temporal import connect, plain
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.upkeep import Nudge, RunItems, record_stops_forever, sweep_forever
@@ -37,11 +39,13 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
     """Work until told to stop."""
     ctx = build_context(settings, rings)
     async with new_client() as http, _slack(settings, ctx) as sending:
-        client = await connect(settings.temporal, rings)
-        services = Services(ctx, client, settings.temporal.task_queue, Waiters(), rings.tokens, settings.api.base_url)
-        activities = RequestActivities(ctx, Executor(ctx, http, at_once=settings.worker.max_executions))
-        reviews, undoing = ReviewActivities(ctx), IncidentActivities(ctx)
-        async with build_worker(client, settings.temporal.task_queue, activities, reviews, undoing):
+        queue, client = settings.temporal.task_queue, await connect(settings.temporal, rings)
+        services = Services(ctx, client, queue, Waiters(), rings.tokens, settings.api.base_url)
+        in_clear = plain(client)
+        handing = Handing(in_clear, execution_queue(queue))
+        activities = RequestActivities(ctx, Executor(ctx, http, handing, at_once=settings.worker.max_executions))
+        ours = build_worker(client, queue, activities, ReviewActivities(ctx), IncidentActivities(ctx))
+        async with build_handing_worker(in_clear, queue), ours:
             await _until_stopped(settings, services, sending, stop)
     await ctx.database.close()
 

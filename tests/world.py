@@ -13,10 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import httpx
 from temporalio.client import Client
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
 from app.activities.execution import Executor
+from app.activities.handing import build_handing_worker, execution_queue
 from app.activities.incident import IncidentActivities
 from app.activities.request import RequestActivities
 from app.activities.review import ReviewActivities
@@ -28,6 +30,7 @@ from app.db.tables import ClientCredential
 from app.domain.ledger import verify_stream
 from app.domain.request import Level
 from app.execution.http import boottime, new_client
+from app.execution.temporal import Handing
 from app.governance.built_in import APPROVE
 from app.grants.keys import StandingKeys
 from app.keys import KeyRings
@@ -36,6 +39,7 @@ from app.outbox.reconciler import Reconciler, Sink
 from app.steps.context import Context, DatabaseClock
 from app.steps.incident_run import SINK
 from app.steps.rules import Rules
+from app.temporal import plain
 from app.use_cases import changes, decide, read, rollback, stop, submit
 from app.use_cases.actors import Actor
 from app.use_cases.governance import install
@@ -215,20 +219,27 @@ async def running(
 ) -> AsyncIterator[World]:
     """A world with its worker and reconciler at work on a task queue of its own. ``sinks``: more who are told."""
     services = Services(ctx, client, f"test-{uuid.uuid4().hex}", Waiters(), rings.tokens, ctx.issuer)
-    async with new_client() as http, working(ctx, services, Executor(ctx, http, at_once=20), sinks):
+    async with new_client() as http, working(ctx, services, executor(ctx, services, http), sinks):
         yield World(ctx, services, rings, desk)
+
+
+def executor(ctx: Context, services: Services, http: httpx.AsyncClient) -> Executor:
+    """What runs actions, as the worker does. ``http``: of `new_client`."""
+    handing = Handing(plain(services.temporal), execution_queue(services.task_queue))
+    return Executor(ctx, http, handing, at_once=20)
 
 
 @asynccontextmanager
 async def working(
-    ctx: Context, services: Services, executor: Executor, more: Mapping[str, Sink] = MappingProxyType({})
+    ctx: Context, services: Services, executing: Executor, more: Mapping[str, Sink] = MappingProxyType({})
 ) -> AsyncIterator[None]:
     """A worker and a reconciler."""
-    activities = RequestActivities(ctx, executor)
+    activities = RequestActivities(ctx, executing)
     sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
     sinks |= {SINK: RunItems(services), **more}
     reviews, undoing = ReviewActivities(ctx), IncidentActivities(ctx)
-    async with build_worker(services.temporal, services.task_queue, activities, reviews, undoing):
+    ours = build_worker(services.temporal, services.task_queue, activities, reviews, undoing)
+    async with build_handing_worker(plain(services.temporal), services.task_queue), ours:
         reconciling = asyncio.create_task(Reconciler(ctx.database, sinks).run())
         try:
             yield

@@ -107,3 +107,23 @@ class Advanced:
     begin: list[Start] = field(default_factory=list)
     due_in: float | None = None
     done: bool = False
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What the owner's worker is given, in clear: ids, and a handle that gives nothing without its credentials."""
+
+    request_id: str
+    attempt: int
+    handle: str
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What starts the workflow of one attempt: the activity, on the owner's task queue. Times are seconds."""
+
+    handed: Handed
+    task_queue: str
+    activity: str
+    start_within: float
+    timeout: float

@@ -15,8 +15,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 from app.domain.errors import Unavailable
 from app.domain.outcome import Answer
 from app.execution.http import Call, send
+from app.execution.temporal import Attempt, Handing, Order
 from app.steps.context import Context
-from app.steps.execution import Go, Turn
+from app.steps.execution import Go, Handover, Turn
 from app.steps.finish import finish
 from app.steps.start import start
 from workflows.contracts import State
@@ -28,10 +29,11 @@ BEAT = 2.0
 class Executor:
     """Executes requests, at most ``at_once`` calls at a time in this process."""
 
-    def __init__(self, ctx: Context, http: httpx.AsyncClient, *, at_once: int) -> None:
+    def __init__(self, ctx: Context, http: httpx.AsyncClient, handing: Handing, *, at_once: int) -> None:
         """``http``: a client of `app.execution.http.new_client`."""
         self._ctx = ctx
         self._http = http
+        self._handing = handing
         self._slots = asyncio.Semaphore(at_once)
 
     async def execute(self, request_id: uuid.UUID) -> State:
@@ -49,10 +51,17 @@ class Executor:
             started = await start(self._ctx, request_id, owner)
             if started.go is None:
                 return started
+            if isinstance(started.go, Handover):
+                return await self._hand_over(request_id, started.go, owner)
             return await _to_its_end(self._attempt(request_id, started.go, owner))
 
     async def _attempt(self, request_id: uuid.UUID, go: Go, owner: str) -> Turn:
         answer = await send(self._http, _call(request_id, go))
+        return await self._finish(request_id, go.n, owner, answer)
+
+    async def _hand_over(self, request_id: uuid.UUID, go: Handover, owner: str) -> Turn:
+        """Not kept up when Temporal gives the activity up: the next one finds the attempt's workflow where it is."""
+        answer = await self._handing.carry(_handed_over(request_id, go))
         return await self._finish(request_id, go.n, owner, answer)
 
     @retry(
@@ -94,6 +103,20 @@ def _call(request_id: uuid.UUID, go: Go) -> Call:
         private=go.private,
         committed_at=go.committed_at,
     )
+
+
+def _handed_over(request_id: uuid.UUID, go: Handover) -> Attempt:
+    order = None
+    if go.parcel is not None:
+        order = Order(
+            task_queue=go.parcel.task_queue,
+            activity=go.parcel.activity,
+            timeout=go.parcel.timeout,
+            start_within=go.parcel.start_within,
+            handle=go.parcel.handle,
+            committed_at=go.parcel.committed_at,
+        )
+    return Attempt(str(request_id), go.n, go.answer_key, go.patience, order)
 
 
 @asynccontextmanager

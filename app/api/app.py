@@ -24,6 +24,7 @@ from app.api.routes import (
     delegations,
     governance,
     grants,
+    handles,
     identity,
     incidents,
     people,
@@ -76,7 +77,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
         *(token, requests, deeds, grants, reviews, stops, governance, permissions, delegations, incidents),
-        *(use_cases, people, policy, identity, probes),
+        *(use_cases, people, policy, identity, handles, probes),
     )
     for part in parts:
         app.include_router(part.router)

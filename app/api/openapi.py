@@ -13,6 +13,7 @@ from app.api import (
     bodies_policy,
     examples,
     shapes_grants,
+    shapes_handles,
     shapes_incidents,
     shapes_permissions,
     shapes_policy,
@@ -38,6 +39,7 @@ MODELS = (
     *shapes_use_cases.ANSWERS,
     *shapes_token.ANSWERS,
     *shapes_grants.ANSWERS,
+    *shapes_handles.ANSWERS,
     *shapes_incidents.ANSWERS,
 )
 KEYED = (
@@ -73,7 +75,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
     schemas = found["components"].setdefault("schemas", {})
-    for model in (*BODIES, *bodies_policy.BODIES, *bodies_incidents.BODIES):
+    for model in (*BODIES, *bodies_policy.BODIES, *bodies_incidents.BODIES, *shapes_handles.BODIES):
         schemas |= _schemas(model, f"{model.__name__}Body")
     for answer in MODELS:  # again: FastAPI drops every null from their examples
         schemas |= _schemas(answer, answer.__name__)

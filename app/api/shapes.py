@@ -151,9 +151,9 @@ class Try(Answer):
 class Execution(Answer):
     """How the action ran, or is running."""
 
-    mode: Literal["http", "bot", "internal", "incident"] = Field(
-        description="Who acts: `http`: Interlock calls the target; `bot`: the bot calls it; `internal`: Interlock "
-        "changes something of its own."
+    mode: Literal["http", "bot", "temporal", "internal", "incident"] = Field(
+        description="Who acts: `http`: Interlock calls the target; `bot`: the bot calls it; `temporal`: its owner's "
+        "worker does; `internal`: Interlock changes something of its own; `incident`: each item's own request."
     )
     status: RAN | None = Field(description="How the execution stands: `executing`, or what the request then became.")
     result: Any

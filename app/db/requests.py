@@ -141,6 +141,13 @@ async def execution_attempts(session: AsyncSession, request_id: uuid.UUID) -> Se
     return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
 
 
+async def attempt_by_handle(session: AsyncSession, handle_hash: str) -> ExecutionAttempt | None:
+    """The execution attempt whose grant is fetched by the handle of this hash."""
+    return (
+        await session.execute(select(ExecutionAttempt).where(ExecutionAttempt.handle_hash == handle_hash))
+    ).scalar_one_or_none()
+
+
 async def lock_admission(session: AsyncSession, request_id: uuid.UUID) -> None:
     """One at a time may admit this id: its row is not there to lock. After the stop locks, before all others."""
     await session.execute(select(func.pg_advisory_xact_lock(ADMISSION_LOCK, func.hashtext(str(request_id)))))

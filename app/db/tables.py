@@ -306,7 +306,8 @@ class ExecutionAttempt(Base):
     """One try at the action. Its commit is the start; ``holds_key`` while nobody else may touch the same thing.
 
     A built-in action needs no grant. ``grant_jkt``: the thumbprint of the key that its grant is bound to, if it is.
-    ``grant_kid``: which key signed it; None as long as that was the only one.
+    ``grant_kid``: which key signed it; None as long as that was the only one. ``handle_hash``: of what an owner's
+    worker fetches the grant by; ``fetched_at``: when it first has.
     """
 
     __tablename__ = "execution_attempt"
@@ -323,10 +324,13 @@ class ExecutionAttempt(Base):
     grant_kid: Mapped[str | None] = mapped_column(default=None)
     conflict_key: Mapped[str | None]
     holds_key: Mapped[bool]
+    handle_hash: Mapped[str | None]
+    fetched_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("attempt_in_flight", "started_at", postgresql_where=text("outcome is null")),
         Index("attempt_started", "started_at"),
+        Index("attempt_by_handle", "handle_hash", unique=True, postgresql_where=text("handle_hash is not null")),
         Index(
             "one_execution_per_conflict_key",
             "conflict_key",

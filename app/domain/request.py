@@ -55,6 +55,7 @@ class Mode(StrEnum):
 
     HTTP = "http"
     BOT = "bot"
+    TEMPORAL = "temporal"
     INTERNAL = "internal"
     INCIDENT = "incident"
     """Each of its items is run by a request of its own."""

@@ -27,11 +27,21 @@ class RollbackRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """What the owner's worker runs, and until how long after the start it may fetch the grant."""
+
+    task_queue: str
+    activity: str
+    start_within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """An entry of the catalogue.
 
     ``version``: ``sha256:`` over the entry's RFC 8785 form. ``path``, ``method``, ``idempotent`` are of `Mode.HTTP`;
-    ``start_within`` of `Mode.BOT`. ``sensitive``: paths of masked fields, ``"*"`` for the elements of a list.
+    ``idempotent``, ``errand`` of `Mode.TEMPORAL`; ``start_within`` of `Mode.BOT`. ``sensitive``: paths of masked
+    fields, ``"*"`` for the elements of a list.
     """
 
     name: str
@@ -53,6 +63,12 @@ class Action:
     rollback: RollbackRule | None
     sensitive: tuple[tuple[str, ...], ...]
     owners: Mapping[str, str]
+    errand: Errand | None = None
+
+    @property
+    def reach(self) -> timedelta:
+        """How long after its start a call that Interlock makes, or has made, may be under way."""
+        return self.timeout if self.errand is None else self.errand.start_within + self.timeout
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ def _of_action(action: models.Action) -> Iterator[Place]:
         yield ("run", "http", "target"), "targets", action.run.http.target
     if action.run.bot is not None:
         yield ("run", "bot", "target"), "targets", action.run.bot.target
+    if action.run.temporal is not None:
+        yield ("run", "temporal", "target"), "targets", action.run.temporal.target
     if action.rollback is not None:
         yield ("rollback", "action"), "actions", action.rollback.action
         if action.rollback.plan is not None:

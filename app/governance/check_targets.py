@@ -16,6 +16,18 @@ def target_findings(known: Known) -> Iterator[Finding]:
     for entry, target in known.of("targets", models.Target):
         for what in address_findings(target.url, target.hosts, private=target.private):
             yield Finding(entry.where("url"), what)
+    yield from _errands(known)
+
+
+def _errands(known: Known) -> Iterator[Finding]:
+    """Who runs an activity fetches its grant as a client of the target."""
+    targets = known.by_name("targets", models.Target)
+    for entry, action in known.of("actions", models.Action):
+        run = action.run.temporal
+        target = None if run is None else targets.get(run.target)
+        if target is not None and not target.clients:
+            what = f"the target {target.name} has no clients: nobody could fetch the grant"
+            yield Finding(entry.where("run", "temporal", "target"), what)
 
 
 def address_findings(url: str, hosts: list[str], *, private: bool) -> Iterator[str]:

@@ -20,10 +20,11 @@ from app.domain.verdict import Outcome
 from app.governance import models
 from app.governance.built_in import PREFIX
 from app.governance.calendars import DAYS, Calendar
-from app.governance.catalogue import Action, Bot, CompiledAction, Group, RollbackRule, Target, Window
+from app.governance.catalogue import Action, Bot, CompiledAction, Errand, Group, RollbackRule, Target, Window
 from app.governance.cel import Condition, Returns, Scope, ValueExpression, compile_condition, compile_value
 from app.governance.entries import Known, fit
 from app.governance.errors import ExpressionInvalid
+from app.governance.models_temporal import Temporal
 from app.governance.schemas import ParameterSchema, sensitive_paths
 from app.governance.scopes import ROLLBACK_SCOPE, VALUE_SCOPE, rule_scope
 from app.governance.tree import document_tree
@@ -235,6 +236,7 @@ def actions_of(known: Known, pids: Mapping[str, str] | None) -> dict[str, Compil
 
 def _action(model: models.Action, version: str) -> Action:
     http, bot = model.run.http, model.run.bot
+    called = http or model.run.temporal
     return Action(
         name=model.name,
         title=model.title,
@@ -243,25 +245,35 @@ def _action(model: models.Action, version: str) -> Action:
         data=tuple(model.data),
         parameters=copy.deepcopy(model.parameters),
         version=version,
-        mode=Mode.BOT if http is None else Mode.HTTP,
+        mode=_mode(model.run),
         target=_target(model.run),
         path=None if http is None else http.path,
         method="POST",
-        idempotent=http is not None and http.idempotent,
-        timeout=duration("30s" if http is None else http.timeout),
+        idempotent=called is not None and called.idempotent,
+        timeout=duration("30s" if called is None else called.timeout),
         start_within=None if bot is None else duration(bot.start_within),
         default_plan=model.default_plan,
         on_behalf_of_required=_on_behalf_of_required(model),
         rollback=_rollback(model.rollback),
         sensitive=sensitive_paths(model.parameters),
         owners=model.owners.seats(),
+        errand=_errand(model.run.temporal),
     )
 
 
+def _mode(run: models.Run) -> Mode:
+    if run.temporal is not None:
+        return Mode.TEMPORAL
+    return Mode.BOT if run.http is None else Mode.HTTP
+
+
+def _errand(model: Temporal | None) -> Errand | None:
+    return None if model is None else Errand(model.task_queue, model.activity, duration(model.start_within))
+
+
 def _target(run: models.Run) -> str:
-    if run.http is not None:
-        return run.http.target
-    return "" if run.bot is None else run.bot.target
+    way = run.http or run.bot or run.temporal
+    return "" if way is None else way.target
 
 
 def _on_behalf_of_required(model: models.Action) -> bool:

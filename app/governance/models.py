@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.domain.clocks import duration
 from app.domain.spans import span
 from app.governance.models_review import OwnerReview
+from app.governance.models_temporal import Temporal
 from app.governance.never import never
 
 MAX_SPAN = timedelta(days=3660)
@@ -255,11 +256,12 @@ class Run(Model):
 
     http: Http | None = None
     bot: BotRun | None = None
+    temporal: Temporal | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Run:
-        if (self.http is None) == (self.bot is None):
-            raise ValueError("name one of http, bot")
+        if sum(way is not None for way in (self.http, self.bot, self.temporal)) != 1:
+            raise ValueError("name one of http, bot, temporal")
         return self
 
 

@@ -25,7 +25,7 @@ NAMED_BY = {
 }
 """The top-level keys, and the key that names an entry of each; ``plans`` is a mapping from name to plan."""
 
-LATER = frozenset({"claim", "scim", "temporal"})
+LATER = frozenset({"claim", "scim"})
 """Keys of the design that this version does not honour yet: refused by name, never ignored."""
 
 ELSEWHERE = {"budgets": "budgets are a bot's: they stand in its entry, bots[ID].budgets"}

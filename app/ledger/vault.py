@@ -26,6 +26,7 @@ class Secret:
         self.kid = kid
         self._seal = _derive(material, b"seal")
         self._commit = _derive(material, b"commit")
+        self._answer = _derive(material, b"answer")
 
     def seal(self, value: Any) -> dict[str, str]:
         """A JSON value as ``{kid, iv, ct}``, base64url; associated data is the kid."""
@@ -40,6 +41,10 @@ class Secret:
     def commit(self, value: Any) -> str:
         """A keyed hash that commits to a JSON value and says nothing once the secret is gone."""
         return keyed(self._commit, value)
+
+    def answer_key(self, n: int) -> bytes:
+        """The 256-bit key under which the owner's worker tells what came of attempt ``n``."""
+        return _derive(self._answer, b"answer/%d" % n)
 
 
 class Vault:

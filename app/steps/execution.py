@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -28,9 +28,35 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """What the owner's worker is handed. ``handle``: what it fetches the grant by; ``committed_at``: as of `Go`."""
+
+    task_queue: str
+    activity: str
+    timeout: timedelta
+    start_within: timedelta
+    handle: str = field(repr=False)
+    committed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A committed attempt that the owner's worker makes. Never leaves the process, but for the parcel.
+
+    ``parcel``: None when somebody has handed it over before, or never will. ``patience``: how long an answer may take.
+    ``answer_key``: what it is sealed under.
+    """
+
+    n: int
+    answer_key: bytes = field(repr=False)
+    patience: timedelta
+    parcel: Parcel | None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """How the row stands; ``go`` when an attempt was committed; ``wait`` seconds when somebody else's may still run."""
 
     state: State
-    go: Go | None = None
+    go: Go | Handover | None = None
     wait: float | None = None

@@ -12,6 +12,7 @@ from app.domain.request import Mode
 from app.domain.states import Status
 from app.steps.context import Context
 from app.steps.execution import Turn
+from app.steps.handing import judged
 from app.steps.scene import Scene, scene
 
 MAX_ATTEMPTS = 3
@@ -38,7 +39,7 @@ async def finish(ctx: Context, request_id: uuid.UUID, n: int, owner: str, answer
         if attempt.owner != owner or attempt.outcome is not None or found.status is not Status.EXECUTING:
             await _too_late(found, attempt, answer)
             return Turn(found.state())
-        again = await record(found, attempt, answer)
+        again = await record(found, attempt, judged(attempt, answer))
         return Turn(found.state(), wait=again)
 
 

@@ -67,7 +67,7 @@ def worked_out(policy: Policy, row: Request) -> Undoing | Verdict:
     if action is None or action.rollback is None:
         return denied(NOT_REVERSIBLE, "Nothing undoes this action: its catalogue entry has no rollback.")
     undo = policy.actions[action.rollback.action]
-    if undo.mode is not Mode.HTTP:
+    if undo.mode not in (Mode.HTTP, Mode.TEMPORAL):
         return denied(NOT_REVERSIBLE, f"{undo.name} is run by a bot; Interlock must run a rollback itself.")
     plan = _plan(policy, row, action.rollback.plan or "", undo)
     result = (row.execution or {}).get("result")

@@ -18,6 +18,7 @@ from app.grants.grants import Grant, http_lifetime, mint
 from app.steps import (
     change,
     glass,
+    handing,
     incident_item,
     incident_rollback,
     incident_run,
@@ -241,6 +242,8 @@ async def _original_is_over(found: Scene) -> bool:
 async def _again(found: Scene, owner: str) -> Turn:
     """Somebody has started before: wait until that can no longer be running, then go on as the action allows."""
     last = (await requests.execution_attempts(found.session, found.row.id))[-1]
+    if last.outcome is None and last.handle_hash is not None:
+        return handing.taken_over(found, last, owner)
     action = _action(found)
     not_before = retry_not_before(last, timedelta(milliseconds=(found.row.execution or {})["timeout_ms"]))
     if last.outcome != "not-sent" and found.now < not_before:
@@ -267,9 +270,11 @@ def _action(found: Scene) -> Action | None:
 
 async def _commit(found: Scene, owner: str, n: int) -> Turn:
     action = found.policy.actions[found.row.action]
-    grant = grant_for(found, action, n, found.now, http_lifetime(action.timeout))
-    window = MAX_ATTEMPTS * (action.timeout + 2 * MARGIN) + MARGIN
+    grant = grant_for(found, action, n, found.now, http_lifetime(action.reach))
+    window = MAX_ATTEMPTS * (action.reach + 2 * MARGIN) + MARGIN
     await add_attempt(found, owner, n, grant, window=window, action=action)
+    if action.errand is not None:
+        return await handing.handed_over(found, action.errand, action.timeout)
     target = found.policy.targets[action.target]
     go = Go(
         n=n,
@@ -333,7 +338,7 @@ async def add_attempt(
         "result": None,
         "error": None,
         "window_s": int(window.total_seconds()),
-        "timeout_ms": int(action.timeout.total_seconds() * 1000),
+        "timeout_ms": int(action.reach.total_seconds() * 1000),
         "window_ends": rfc3339(found.now + window),
         "idempotent": action.idempotent,
         "reads": action.reversibility is Reversibility.READ_ONLY,

@@ -15,6 +15,7 @@ import pytest
 from app.domain.errors import Conflict, Forbidden, IdempotencyKeyReused, InterlockError
 from app.domain.outcome import Answer, Sent
 from app.domain.request import Level
+from app.steps.execution import Go
 from app.steps.finish import finish
 from app.steps.start import start
 from app.use_cases import act, cards, read
@@ -161,7 +162,7 @@ async def test_a_text_is_a_text(world: World, text: str) -> None:
     assert undoing["parameters"]["was"] == text
     await signed(world, "rita", undoing)
     turn = await start(world.ctx, id_of(undoing), "one")
-    assert turn.go is not None
+    assert isinstance(turn.go, Go)
     assert turn.go.parameters == undoing["parameters"]
 
 

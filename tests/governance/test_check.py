@@ -99,7 +99,36 @@ CASES = [
     ("timeout: 5s", "timeout: 999999999999d", "things.yml: actions[orders.pay].run.http.timeout", "is not between"),
     ("timeout: 5s", "timeout: 5 sec", "things.yml: actions[orders.pay].run.http.timeout", "is not a duration"),
     ("run: {bot: {target: desk}}", "run: {}", "things.yml: actions[orders.read].run", "name one of http, bot"),
-    ("{bot: {target: desk}}", "{temporal: {}}", "things.yml: actions[orders.read].run.temporal", LATER),
+    (
+        "{bot: {target: desk}}",
+        "{temporal: {target: desk, task_queue: interlock, activity: read}}",
+        "things.yml: actions[orders.read].run.temporal.task_queue",
+        "Interlock's own",
+    ),
+    (
+        "{bot: {target: desk}}",
+        "{temporal: {target: desk, task_queue: desk, activity: __stack_trace}}",
+        "things.yml: actions[orders.read].run.temporal.activity",
+        "does not match",
+    ),
+    (
+        "{bot: {target: desk}}",
+        "{temporal: {target: desk, task_queue: desk, activity: read, start_within: 61s}}",
+        "things.yml: actions[orders.read].run.temporal.start_within",
+        "not between 1ms and 60s",
+    ),
+    (
+        "{bot: {target: desk}}",
+        "{temporal: {target: nobody, task_queue: desk, activity: read}}",
+        "things.yml: actions[orders.read].run.temporal.target",
+        "there is no target nobody",
+    ),
+    (
+        "{bot: {target: desk}}",
+        "{temporal: {target: desk, task_queue: desk, activity: read}}",
+        "things.yml: actions[orders.read].run.temporal.target",
+        "nobody could fetch the grant",
+    ),
     ("risk: low", "risk: critical", "things.yml: actions[orders.read]", "default_plan is missing"),
     # what undoes
     (

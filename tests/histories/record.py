@@ -11,21 +11,28 @@ import json
 import tempfile
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
-from temporalio.client import Client
+from temporalio import activity
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Worker
 
+from app.activities.handing import execution_queue
 from app.db.migrate import upgrade
 from app.devstack import Postgres, TemporalServer
+from app.execution.temporal import workflow_id
 from app.keys import KeyRings, create_missing
+from app.temporal import plain
 from app.use_cases import act, read, temporal
 from app.use_cases.views import View
 from tests.fakes.desk import desk
 from tests.steps.owner_reviewing import made, opened, opened_by
 from tests.steps.words import sql
 from tests.world import World, build_context, running
-from workflows.contracts import ReviewStart
+from workflows.contracts import Errand, Handed, ReviewStart
+from workflows.execution import ExecutionWorkflow
 from workflows.review import OwnerReviewWorkflow
 
 HERE = Path(__file__).parent
@@ -123,6 +130,37 @@ async def _review(world: World) -> str:
 REVIEWS: tuple[Callable[[World], Awaitable[str]], ...] = (review_attested, review_lapsed)
 
 
+async def handed_over(world: World) -> str:
+    """An attempt that an owner's worker makes."""
+
+    @activity.defn(name="do.it")
+    async def do_it(_handed: Handed) -> str:
+        return "sealed"
+
+    async with Worker(plain(world.services.temporal), task_queue="recorded", activities=[do_it]):
+        workflow = await _handed(world, "recorded", start_within=30)
+        await world.services.temporal.get_workflow_handle(workflow).result()
+    return workflow
+
+
+async def handed_to_nobody(world: World) -> str:
+    """One whose task queue nobody polls."""
+    return await _handed(world, "nobodys", start_within=1)
+
+
+async def _handed(world: World, queue: str, *, start_within: float) -> str:
+    id_ = str(uuid.uuid4())
+    errand = Errand(Handed(id_, 1, "made-up"), queue, "do.it", start_within, timeout=5)
+    ours = execution_queue(world.services.task_queue)
+    await plain(world.services.temporal).start_workflow(
+        ExecutionWorkflow.run, errand, id=workflow_id(id_, 1), task_queue=ours
+    )
+    return workflow_id(id_, 1)
+
+
+ATTEMPTS: tuple[Callable[[World], Awaitable[str]], ...] = (handed_over, handed_to_nobody)
+
+
 async def _record(world: World, story: Callable[[World], Awaitable[View]]) -> None:
     shown = await story(world)
     await _keep(world, story.__name__, temporal.workflow_id(uuid.UUID(shown["id"])))
@@ -130,7 +168,8 @@ async def _record(world: World, story: Callable[[World], Awaitable[View]]) -> No
 
 async def _keep(world: World, story: str, workflow: str) -> None:
     handle = world.services.temporal.get_workflow_handle(workflow)
-    await handle.result()
+    with suppress(WorkflowFailureError):  # a story may end so
+        await handle.result()
     history = json.loads((await handle.fetch_history()).to_json())
     file = HERE / f"{GENERATION}-{story.replace('_', '-')}.json"
     file.write_text(json.dumps({"workflow_id": handle.id, "history": history}, indent=1) + "\n")
@@ -149,7 +188,7 @@ async def main() -> None:
             async with running(ctx, client, rings, target) as world:
                 for story in STORIES:
                     await _record(world, story)
-                for telling in REVIEWS:
+                for telling in (*REVIEWS, *ATTEMPTS):
                     await _keep(world, telling.__name__, await telling(world))
             await ctx.database.close()
 

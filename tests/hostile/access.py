@@ -14,6 +14,7 @@ from tests.hostile.cases import (
     CHANGE,
     COMPARE,
     DECIDE,
+    FETCH,
     JSON,
     ON_BOT,
     ON_ONE,
@@ -312,6 +313,14 @@ def _absent(route: Route) -> Iterator[Hostile]:
             yield Hostile(f"{route.name} by {who}: one that is {name}", *stranger, "", **sent, who=who)
 
 
+def _handles() -> Iterator[Hostile]:
+    for who in ("bot", "dana", "stranger", "removed"):
+        yield Hostile(f"fetch by {who}", 403, "forbidden", "target", **FETCH.sent(encoded(FETCH.good), who=who))
+    for handle in ("made-up", "sha256:" + "0" * 64, "%", "' or 1=1--", "<held>"):
+        sent = FETCH.sent(FETCH.changed(handle=handle), who="desk")
+        yield Hostile(f"fetch by desk: {handle}", 404, "not-found", "no grant", **sent)
+
+
 def _foreign() -> Iterator[Hostile]:
     for route in ON_ONE:
         yield from _absent(route)
@@ -350,4 +359,4 @@ def _foreign() -> Iterator[Hostile]:
         )
 
 
-ACCESS = [*_credentials(), *_tokens(), *_keys(), *_paths(), *_queries(), *_foreign()]
+ACCESS = [*_credentials(), *_tokens(), *_keys(), *_paths(), *_queries(), *_handles(), *_foreign()]

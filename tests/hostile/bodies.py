@@ -15,6 +15,7 @@ from tests.hostile.cases import (
     CHANGE,
     COMPARE,
     DECIDE,
+    FETCH,
     GONE,
     GRANT,
     JSON,
@@ -293,6 +294,14 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "a long code": ({"code": "A" * 101}, "code"),
         "an account": ({"team": "T0", "user": "U0DANA"}, "team"),
         "another person": ({"person": "dana"}, "person"),
+    },
+    FETCH: {
+        "no handle": ({"handle": GONE}, "handle"),
+        "an empty handle": ({"handle": ""}, "handle"),
+        "a null handle": ({"handle": None}, "handle"),
+        "a list of handles": ({"handle": ["made-up"]}, "handle"),
+        "a long handle": ({"handle": "h" * 201}, "handle"),
+        "a target of its own": ({"target": "desk"}, "target"),
     },
     COMPARE: NO_FILES,
     SIMULATE: {

@@ -161,13 +161,14 @@ REDEEM = Route(
     ("desk", "dana"),
     "grant",
 )
+FETCH = Route("fetch", "/v1/grants/fetch", {"handle": "made-up"}, ("bot", "desk"), "handle")
 DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
 COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
 SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK, BREAK)
 ON_BOT = (SUSPEND, RESUME)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, REDEEM, COMPARE, SIMULATE)
+ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, REDEEM, FETCH, COMPARE, SIMULATE)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

@@ -10,7 +10,7 @@ from tests.kills.callers import Fact
 from tests.kills.records import Record
 
 OPEN = {"held", "approved", "executing"}
-ONCE = {"do.once", "do.grave", "do.slow-once", "do.long-once"}
+ONCE = {"do.once", "do.grave", "do.slow-once", "do.long-once", "do.handed-once", "do.handed-slowly"}
 """The actions that may not be repeated."""
 OVERDUE = timedelta(seconds=90)
 """The sweeper's minute, and its round of half of one."""

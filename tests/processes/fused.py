@@ -4,8 +4,9 @@ A fuse is a file ``$INTERLOCK_DATA/fuses/POINT`` that holds ``kill`` or ``freeze
 removed as it blows, so that the worker started next goes on. Nothing of the worker is replaced, only surrounded.
 
 Points: ``admit``, ``decide``, ``cancel``, ``begin``, ``report``, ``tick``, ``finish``: the step has committed, Temporal
-does not know it yet. ``before-call``: the attempt is committed, nothing is sent. ``after-call``: the target has
-answered, nothing is recorded. ``writing-KIND``: an entry of that kind is written, its transaction is open.
+does not know it yet. ``before-call``: the attempt is committed, nothing is sent, nor handed over. ``after-call``: the
+target has answered, or its owner's worker was handed it, nothing is recorded. ``writing-KIND``: an entry of that kind
+is written, its transaction is open.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from app.db import ledger
 from app.db.ledger import extend
 from app.domain.outcome import Answer
 from app.execution.http import Call, send
+from app.execution.temporal import Attempt, Handing, Order
 from app.steps import act, judge, tick
 
 FUSES = Path(os.environ["INTERLOCK_DATA"]) / "fuses"
@@ -69,6 +71,12 @@ async def _send(http: httpx.AsyncClient, call: Call) -> Answer:
     return answer
 
 
+async def _hand_over(handing: Handing, attempt: Attempt, order: Order) -> None:
+    burn("before-call", attempt.request_id)
+    await hand_over(handing, attempt, order)
+    burn("after-call", attempt.request_id)
+
+
 SURROUNDED = (
     (door, "admit"),
     (judge, "decide"),
@@ -81,6 +89,8 @@ SURROUNDED = (
 for module, name in SURROUNDED:
     setattr(module, name, _surrounded(name, getattr(module, name)))
 ledger.extend = _extend
+hand_over = getattr(Handing, "_hand_over")  # noqa: B009  no name that the module exports
+setattr(Handing, "_hand_over", _hand_over)  # noqa: B010
 setattr(execution, "send", _send)  # noqa: B010  no name that the module exports
 
 if __name__ == "__main__":

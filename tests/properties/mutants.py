@@ -94,6 +94,7 @@ def every() -> tuple[Mutant, ...]:
     from tests.properties.catalogue_of_exceptions import EXCEPTIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_grant_keys import GRANT_KEYS  # noqa: PLC0415
     from tests.properties.catalogue_of_grants import GRANTS  # noqa: PLC0415
+    from tests.properties.catalogue_of_handles import HANDLES  # noqa: PLC0415
     from tests.properties.catalogue_of_incidents import INCIDENTS  # noqa: PLC0415
     from tests.properties.catalogue_of_people import PEOPLE  # noqa: PLC0415
     from tests.properties.catalogue_of_permissions import PERMISSIONS  # noqa: PLC0415
@@ -123,6 +124,7 @@ def every() -> tuple[Mutant, ...]:
         PEOPLE,
         USE_CASES,
         GRANTS,
+        HANDLES,
     )
     return tuple(mutant for mutants in several for mutant in mutants)
 

@@ -18,6 +18,7 @@ from app.grants.keys import LiveKeys
 from app.grants.rotation import PUBLISHED_FOR, Change, advance, alone, put, ring_file, staged
 from app.grants.rotation import replace as replace_ring
 from app.keys import create_missing, grants_ring
+from app.steps.execution import Go
 from app.steps.start import start
 from app.steps.tick import tick
 from app.use_cases import act, submit
@@ -227,7 +228,7 @@ async def test_it_is_undone_by_interlock_and_not_while_its_grant_may_be_used(wor
     turn = await start(later(world, GRANT), id_of(undoing), "one")
     assert (turn.go, turn.state.blocked) == (None, True)
     turn = await start(later(world, OVER), id_of(undoing), "one")
-    assert turn.go is not None
+    assert isinstance(turn.go, Go)
     assert turn.go.url.endswith("/undo")
     assert (await holds(world, shown), await holds(world, undoing)) == ([False], [True])
 

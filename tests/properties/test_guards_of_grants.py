@@ -23,6 +23,7 @@ from app.grants.grants import Grant
 from app.steps import act
 from app.steps.act import grant_again
 from app.steps.admit import admit
+from app.steps.execution import Go
 from app.steps.redeem import AGAIN, REDEEMED, Redeeming, redeem
 from app.steps.scene import scene
 from app.steps.start import start
@@ -95,8 +96,8 @@ async def test_of_an_attempt_that_another_has_followed(world: World) -> None:
     old = "update execution_attempt set started_at = started_at - interval '5 minutes' where request_id = :id"
     await sql(world, old, id=id_of(shown))
     second = (await start(world.ctx, id_of(shown), "two")).go
-    assert first is not None
-    assert second is not None
+    assert isinstance(first, Go)
+    assert isinstance(second, Go)
     came = [await redeem(world.ctx, shown_to(shown, go.grant)) for go in (first, second)]
     assert came == ["another-grant", REDEEMED]
 

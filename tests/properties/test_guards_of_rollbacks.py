@@ -11,6 +11,7 @@ from joserfc import jwt
 from app.domain.errors import Forbidden, NotFound
 from app.domain.outcome import Answer
 from app.domain.request import Kind
+from app.steps.execution import Go
 from app.steps.finish import finish
 from app.steps.start import start
 from app.use_cases import act, rollback
@@ -249,7 +250,7 @@ async def test_it_starts_once_signed_only(world: World) -> None:
     assert not await starts(world, undoing)
     await signed(world, "rita", undoing)
     turn = await start(world.ctx, id_of(undoing), "one")
-    assert turn.go is not None
+    assert isinstance(turn.go, Go)
     assert turn.go.url.endswith("/undo")
     claims = jwt.decode(turn.go.grant.token, world.rings.grants.current_key, algorithms=["Ed25519"]).claims
     [[ivan]] = await sql(world, "select pid from person where id = 'ivan'")

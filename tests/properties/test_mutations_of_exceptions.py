@@ -1,4 +1,4 @@
-"""The same of exceptions, incidents, permissions and reviews, of people who leave, and of use cases."""
+"""The same of exceptions, incidents, permissions and reviews, of people who leave, of use cases and of handles."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import FIGURE
 from tests.properties.catalogue_of_exceptions import EXCEPTIONS
+from tests.properties.catalogue_of_handles import HANDLES
 from tests.properties.catalogue_of_incidents import INCIDENTS
 from tests.properties.catalogue_of_people import PEOPLE
 from tests.properties.catalogue_of_permissions import PERMISSIONS
@@ -16,7 +17,7 @@ from tests.properties.catalogue_of_use_cases import USE_CASES
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*EXCEPTIONS, *INCIDENTS, *PEOPLE, *PERMISSIONS, *REVIEWS, *USE_CASES)
+MUTANTS = (*EXCEPTIONS, *INCIDENTS, *PEOPLE, *PERMISSIONS, *REVIEWS, *USE_CASES, *HANDLES)
 
 
 @pytest.fixture(scope="module")

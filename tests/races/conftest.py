@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from app.activities.execution import Executor
 from app.db.session import Database
 from app.devstack import TemporalServer
 from app.execution.http import new_client
@@ -23,7 +22,7 @@ from tests.clear_text import histories, in_clear, ledger_and_outbox, of_requests
 from tests.fakes.desk import Desk
 from tests.races.racing import Arena
 from tests.races.till import Till, till
-from tests.world import World, build_context, connect, working
+from tests.world import World, build_context, connect, executor, working
 
 RULES = Path(__file__).parent / "rules"
 
@@ -60,7 +59,7 @@ async def arena(
             for ctx, client in zip(contexts, clients, strict=True)
         )
         http = await stack.enter_async_context(new_client())
-        await stack.enter_async_context(working(worker.ctx, worker, Executor(worker.ctx, http, at_once=20)))
+        await stack.enter_async_context(working(worker.ctx, worker, executor(worker.ctx, worker, http)))
         yield Arena((World(one.ctx, one, rings, a_desk), World(other.ctx, other, rings, a_desk)), a_till)
         wanted = await of_requests(first.database, [RULES])
         hays = await histories(one.temporal, f'TaskQueue = "{queue}"') | await ledger_and_outbox(first.database)

@@ -19,7 +19,7 @@ from tests.conftest import NewDatabase
 from tests.fakes.desk import Desk
 from tests.slack.conftest import Reception, reception_of, user
 from tests.slack.responding import done, form, submit
-from tests.world import World, build_context, connect, working
+from tests.world import World, build_context, connect, executor, working
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ async def slow(
     client = await connect(temporal.address, rings)
     services = Services(ctx, client, f"test-{uuid.uuid4().hex}", Waiters(), rings.tokens, ctx.issuer)
     async with new_client() as http, reception_of(World(ctx, services, rings, a_desk)) as reception:
-        yield Slow(reception, Executor(ctx, http, at_once=20))
+        yield Slow(reception, executor(ctx, services, http))
     await ctx.database.close()
 
 

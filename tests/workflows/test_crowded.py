@@ -22,7 +22,6 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from app.activities.execution import Executor
 from app.api.app import create_app
 from app.db import requests
 from app.db.session import Database
@@ -45,7 +44,7 @@ from tests.conftest import NewDatabase
 from tests.fakes.desk import Desk
 from tests.races.stopping import rounds
 from tests.steps.words import sql
-from tests.world import RULES, World, build_context, connect, working
+from tests.world import RULES, World, build_context, connect, executor, working
 
 Figure = Callable[[str, object], None]
 
@@ -70,7 +69,7 @@ class Crowd:
     async def at_work(self, database: Database | None = None) -> AsyncIterator[None]:
         """A worker and a reconciler; ``database``: how they reach theirs, when not as the API does."""
         ctx = replace(self.world.ctx, database=database or self.world.ctx.database)
-        async with new_client() as http, working(ctx, self.world.services, Executor(ctx, http, at_once=20)):
+        async with new_client() as http, working(ctx, self.world.services, executor(ctx, self.world.services, http)):
             yield
 
     async def insist(self, who: str, shown: View) -> int:
