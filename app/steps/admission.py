@@ -210,13 +210,14 @@ def _facts(found: Scene, verdict: Verdict) -> dict[str, Any]:
 
 
 def _of_person(found: Scene) -> dict[str, Any]:
-    """What only the requests of persons have: the bot that it is about, and what it undoes."""
+    """What only the requests of persons have: the bot that it is about, what it undoes, and as part of what."""
     row, undoes = found.row, found.row.undoes or {}
     return {
         "bot": row.about_bot,
         "reverses": row.reverses and str(row.reverses),
         "reversed_status": undoes.get("status"),
         "reversed_approvers": _pids(found, undoes.get("approved_by", ())),
+        **{name: undoes[name] for name in ("incident", "part_of") if name in undoes},
     }
 
 

@@ -56,6 +56,11 @@ class Candidate:
     until: datetime | None
 
     @property
+    def meant_by_all(self) -> bool:
+        """Whether ``"all"`` means it: what can be undone, and did not fail. Most of what failed has changed nothing."""
+        return isinstance(self.how, Undoing) and self.row.status != Status.FAILED
+
+    @property
     def undoing(self) -> Undoing:
         """How it is undone. Only of one that can be."""
         assert isinstance(self.how, Undoing)  # noqa: S101  for the type checker: the caller has looked
@@ -160,7 +165,7 @@ async def _chosen(asked: Asked, incident: Incident | None, now: datetime) -> lis
     lost = next((one for one in found if only is not None and isinstance(one.how, Verdict)), None)
     if lost is not None and isinstance(lost.how, Verdict):
         return denied(lost.how.code, f"{lost.row.id}: {lost.how.reason}")
-    found = [one for one in found if isinstance(one.how, Undoing)]
+    found = [one for one in found if only is not None or one.meant_by_all]
     if not found or (only is not None and len(found) != len(set(only))):
         return denied(NOT_REVERSIBLE, "Nothing of what was chosen can be undone now.")
     return found

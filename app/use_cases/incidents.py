@@ -171,7 +171,7 @@ async def _check(services: Services, who: Actor, incident_id: uuid.UUID, which: 
     strangers = [id_ for id_ in only or () if id_ not in known]
     if strangers:
         raise OffSchema(f"{strangers[0]} is no candidate of this incident.", where="requests")
-    if not any(isinstance(one.how, Undoing) for one in found):
+    if not any(one.meant_by_all if only is None else isinstance(one.how, Undoing) for one in found):
         raise NotOpenToThis("Nothing of this incident can be undone now: see why at its candidates.")
 
 

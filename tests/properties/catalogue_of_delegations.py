@@ -255,7 +255,7 @@ DELEGATIONS = (
     ),
     Mutant(
         "rollback: in whose right it was approved",
-        "app.steps.rollback:_admission",
+        "app.steps.rollback:approvers_of",
         "for person in (d.person_id, *d.stands_for)",
         "for person in (d.person_id,)",
         (ATTACK + "test_in_whose_right_it_was_approved_signs_no_rollback_of_it",),

@@ -193,7 +193,7 @@ EXCEPTIONS = (
     ),
     Mutant(
         "break-glass: who released it signs no rollback of it",
-        "app.steps.rollback:_admission",
+        "app.steps.rollback:approvers_of",
         '{row.break_glass["by"]} if row.break_glass is not None else set()',
         "set()",
         (ATTACK + "test_who_released_it_signs_nothing_that_covers_it_up",),

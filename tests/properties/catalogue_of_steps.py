@@ -188,8 +188,8 @@ EXECUTION = (
     Mutant(
         "start: newer rules deny",
         f"{START}:_rules_still_agree",
-        "if verdict.outcome is Outcome.DENY:",
-        "if False:",
+        "verdict.outcome is Outcome.DENY or",
+        "",
         (EXECUTING + "test_the_ground_has_gone",),
     ),
     Mutant(

@@ -142,7 +142,7 @@ STOPS = (
     ),
     Mutant(
         "resume: its ground at all",
-        f"{START}:_ground_gone",
+        f"{START}:_ground_of_person_gone",
         "return await change.ground_gone(found)",
         "return None",
         (STOPPING + "test_a_stop_thrown_again_voids_what_would_undo_it",),

@@ -91,6 +91,7 @@ def every() -> tuple[Mutant, ...]:
     from tests.properties.catalogue_of_budgets import BUDGETS  # noqa: PLC0415
     from tests.properties.catalogue_of_delegations import DELEGATIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_exceptions import EXCEPTIONS  # noqa: PLC0415
+    from tests.properties.catalogue_of_incidents import INCIDENTS  # noqa: PLC0415
     from tests.properties.catalogue_of_people import PEOPLE  # noqa: PLC0415
     from tests.properties.catalogue_of_permissions import PERMISSIONS  # noqa: PLC0415
     from tests.properties.catalogue_of_publications import PUBLICATIONS  # noqa: PLC0415
@@ -111,6 +112,7 @@ def every() -> tuple[Mutant, ...]:
         BUDGETS,
         DELEGATIONS,
         EXCEPTIONS,
+        INCIDENTS,
         PERMISSIONS,
         REVIEWS,
         PEOPLE,

@@ -1,4 +1,4 @@
-"""The same of exceptions, permissions and reviews, of people who leave, and of use cases."""
+"""The same of exceptions, incidents, permissions and reviews, of people who leave, and of use cases."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import FIGURE
 from tests.properties.catalogue_of_exceptions import EXCEPTIONS
+from tests.properties.catalogue_of_incidents import INCIDENTS
 from tests.properties.catalogue_of_people import PEOPLE
 from tests.properties.catalogue_of_permissions import PERMISSIONS
 from tests.properties.catalogue_of_reviews import REVIEWS
@@ -15,7 +16,7 @@ from tests.properties.catalogue_of_use_cases import USE_CASES
 from tests.properties.mutants import Mutant
 from tests.properties.mutating import Ran, run
 
-MUTANTS = (*EXCEPTIONS, *PEOPLE, *PERMISSIONS, *REVIEWS, *USE_CASES)
+MUTANTS = (*EXCEPTIONS, *INCIDENTS, *PEOPLE, *PERMISSIONS, *REVIEWS, *USE_CASES)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
+from tenacity import AsyncRetrying, AttemptManager, stop_after_delay, wait_fixed
 
 from app.db import incidents
 from app.db.incident_tables import Incident
@@ -61,7 +61,7 @@ async def items(world: World, rollback: View) -> Sequence[incidents.Known]:
         return await incidents.items(session, uuid.UUID(rollback["id"]))
 
 
-async def patiently() -> AsyncIterator[object]:
+async def patiently() -> AsyncIterator[AttemptManager]:
     """Attempts at an assertion for a minute."""
     async for attempt in AsyncRetrying(wait=wait_fixed(0.05), stop=stop_after_delay(60), reraise=True):
         yield attempt

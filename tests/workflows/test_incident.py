@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 import pytest
 
 from app.db import incidents as stored
-from app.domain.errors import Closed, Forbidden, IdempotencyKeyReused, NotOpenToThis, OffSchema
+from app.domain.errors import (
+    Closed,
+    Forbidden,
+    IdempotencyKeyReused,
+    InterlockError,
+    NotOpenToThis,
+    OffSchema,
+    RollbackExists,
+)
 from app.steps.incident_rollback import candidates
-from app.use_cases import incidents
+from app.use_cases import act, incidents
 from app.use_cases.views import View
 from tests.steps.incidents import items, look, opened, patiently, undo_all
 from tests.steps.words import sql
@@ -139,6 +148,29 @@ async def test_for_responders_and_of_what_there_is(world: World) -> None:
         await opened(world, key="the-same", bots=["other-bot"])
     with pytest.raises(OffSchema):
         await undo_all(world, incident, chosen=[await world.ask("do.high")])
+
+
+async def test_of_two_rollbacks_of_one_incident_at_once_one_stands(world: World) -> None:
+    incident = await opened(world)
+    await made(world, 2)
+    asking = [undo_all(world, incident, who) for who in ("ivan", "nora")]
+    done = await asyncio.gather(*asking, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done if isinstance(one, BaseException)) in (
+        ["RollbackExists"],
+        ["NotOpenToThis"],
+    )
+
+
+async def test_one_that_is_held_is_cancelled_and_asked_for_again(world: World) -> None:
+    incident = await opened(world)
+    await made(world, 2)
+    first = await undo_all(world, incident)
+    with pytest.raises(InterlockError) as error:
+        await undo_all(world, incident, "nora")
+    assert isinstance(error.value, RollbackExists | NotOpenToThis)
+    await act.cancel(world.services, world.person("ivan"), uuid.UUID(first["id"]), "Too many")
+    again = await undo_all(world, incident, "nora")
+    assert again["status"] == "held"
 
 
 async def test_closed_in_the_moment_in_which_the_last_item_ends_it_stays_closed(world: World) -> None:

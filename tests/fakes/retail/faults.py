@@ -37,6 +37,8 @@ class Faults:
         self._app = app
         self._connections = connections
         self._coming: list[Fault] = []
+        self.made: list[tuple[str, Mode]] = []
+        """Every fault that there was: of the call with which idempotency key, and which."""
 
     def order(self, fault: Fault) -> None:
         """Adds a fault behind those still to come for its path."""
@@ -45,6 +47,13 @@ class Faults:
     def clear(self) -> None:
         """Forgets all faults still to come."""
         self._coming.clear()
+
+    def _taken(self, scope: Scope) -> Fault | None:
+        fault = self._take(scope["path"])
+        if fault is not None:
+            headers = dict(scope["headers"])
+            self.made.append((headers.get(b"idempotency-key", b"").decode(), fault.mode))
+        return fault
 
     def _take(self, path: str) -> Fault | None:
         fault = next((fault for fault in self._coming if fault.path == path), None)
@@ -55,7 +64,7 @@ class Faults:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the call, with the fault that is due for its path."""
-        match self._take(scope["path"]):
+        match self._taken(scope):
             case None:
                 await self._app(scope, receive, send)
             case Fault(mode="status", value=status):

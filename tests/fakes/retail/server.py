@@ -152,5 +152,10 @@ def _with_faults(app: FastAPI, desk: Desk, connections: Connections) -> Faults:
 
     app.add_api_route("/_faults", order, methods=["POST"], status_code=204, response_model=None)
     app.add_api_route("/_faults", clear, methods=["DELETE"], status_code=204, response_model=None)
+
+    async def made() -> list[dict[str, str]]:
+        return [{"key": key, "mode": mode} for key, mode in layer.made]
+
+    app.add_api_route("/_faults", made, methods=["GET"])
     app.add_api_route("/_effects", seen, methods=["GET"])
     return layer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,18 +60,25 @@ class Client:
 
 
 @asynccontextmanager
-async def place(policy: Path = POLICY, **options: Any) -> AsyncIterator[Place]:
-    """Everything at work, the bot with a token for its secret; removed at the end. ``options``: of `stack`."""
+async def place(
+    policy: Path = POLICY, *, edit: Callable[[Path], None] | None = None, faults: bool = False, **options: Any
+) -> AsyncIterator[Place]:
+    """Everything at work, the bot with a token for its secret; removed at the end. ``options``: of `stack`.
+
+    ``edit``: changes the rules' files before they are in force; ``faults``: the shop takes orders for them.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="interlock-rules-") as folder:
         rules = assembled(Path(folder), policy)
+        if edit is not None:
+            edit(rules)
         async with stack(rules, targets={"order-desk": f"http://{LOOPBACK}:{port}"}, **options) as running:
             databases = Databases(running.server)
             fresh = await databases.loaded(tau2() / "db.json")
             trust = Trust(f"{running.api_url}/.well-known/jwks.json", running.api_url, AUDIENCE)
             async with (
                 databases.copy(fresh) as url,
-                shop(database_url=url, db_json=tau2() / "db.json", trust=trust, port=port) as open_shop,
+                shop(database_url=url, db_json=tau2() / "db.json", trust=trust, port=port, faults=faults) as open_shop,
             ):
                 secret, token = await _token(running)
                 yield Place(running, open_shop, databases, fresh, secret, token)

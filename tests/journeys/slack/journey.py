@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -76,7 +77,7 @@ async def journey(
     ``rate``: how many times Slack's own, on both sides; ``share``: of Slack's calls that fail; ``within``: seconds for
     all of it; ``patience``: seconds that a card may take to come.
     """
-    options = {"SLACK__RATE": str(rate), "SLACK__CALL_TIMEOUT": str(CALL_TIMEOUT)}
+    options: dict[str, Any] = {"SLACK__RATE": str(rate), "SLACK__CALL_TIMEOUT": str(CALL_TIMEOUT)}
     async with slack(rate) as fake, place(POLICY, slack_api_url=fake.api_url, **options) as where:
         introduce(fake, where.running)
         fake.failing = Failing(share, seed=SEED)
