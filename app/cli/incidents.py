@@ -38,7 +38,7 @@ Actions = Annotated[
 Since = Annotated[str, typer.Option("--since", metavar="WHEN", help="As in 1h, or a time like 2026-01-19T08:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="As --since; by default now.")]
 Suspend = Annotated[bool, typer.Option("--suspend", help="Stop its bots first.")]
-Everything = Annotated[bool, typer.Option("--all", help="All that can be undone now.")]
+Everything = Annotated[bool, typer.Option("--all", help="All that can be undone now and have not failed.")]
 Chosen = Annotated[list[uuid.UUID] | None, typer.Argument(metavar="REQUEST...", help="Candidates; or give --all.")]
 Summary = Annotated[str, typer.Option("--summary", metavar="TEXT", help="What happened, and what was done about it.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="For people to read, instead of JSON.")]

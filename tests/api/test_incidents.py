@@ -266,7 +266,7 @@ async def test_a_poll_is_woken_by_the_asking_and_else_waits_its_time_out(api: Ap
     waiting = asyncio.create_task(seen(api, incident, "anya", "?wait=30s&since=1"))
     incident_id = uuid.UUID(incident["id"])
     async for attempt in patiently():
-        with attempt:  # type: ignore[attr-defined]
+        with attempt:
             assert api.world.services.waiters.waits(incident_id)
     asked = await do(api, incident, "rollbacks", requests=[original["id"]], reason="x")
     async with asyncio.timeout(4):  # sooner than a poll looks for itself

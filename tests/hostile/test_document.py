@@ -235,6 +235,7 @@ def _config(caller: Headers, others: dict[str, Headers]) -> dict[str, Any]:
 async def _run(api: Live, config: dict[str, Any]) -> Found:
     to_settle = [await _to_settle(api, action) for action in TO_SETTLE]
     done = [await _done(api) for _ in range(TO_UNDO)]
+    incidents = await _incidents(api)
     loop = asyncio.get_running_loop()
 
     def switch(*, on: bool) -> None:
@@ -246,7 +247,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         supply.reviews = [await _to_review(api) for _ in range(TO_REVIEW)]
         supply.reviews.insert(len(supply.reviews) // 2, str(await escalated(api.world)))
         supply.permission = await _permission(api, done[0])
-        supply.incidents = await _incidents(api)
+        supply.incidents = incidents
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found

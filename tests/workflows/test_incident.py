@@ -189,7 +189,7 @@ async def test_closed_in_the_moment_in_which_the_last_item_ends_it_stays_closed(
         await session.flush()
         world.desk.release(thing)
         async for attempt in patiently():
-            with attempt:  # type: ignore[attr-defined]
+            with attempt:
                 waits = "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
                 assert await sql(world, waits)
     await world.until(rollback, "succeeded")
