@@ -43,7 +43,7 @@ class RollBackIncident(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ROLL_BACK]})
 
     requests: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | Literal["all"] = Field(
-        description="Ids of its candidates, or `all` that can be undone now."
+        description="Ids of its candidates, or `all` that can be undone now and have not failed."
     )
     reason: Because
 

@@ -40,7 +40,7 @@ def markdown(report: Facts) -> str:
 
 def code(text: object) -> str:
     """A text on one line as inline code: no link, no markup, nothing hidden."""
-    shown = " ".join(_seen(str(text), keep="").split()) or " "
+    shown = on_one_line(str(text)) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
@@ -51,6 +51,11 @@ def block(text: str) -> list[str]:
     lines = _seen(text.replace("\r\n", "\n"), keep="\n\t").split("\n")
     fence = "`" * max(3, max((len(run) for line in lines for run in re.findall("`+", line)), default=0) + 1)
     return [f"{fence}text", *lines, fence]
+
+
+def on_one_line(text: str) -> str:
+    """A text as one line of what can be seen."""
+    return " ".join(_seen(text, keep="").split())
 
 
 def _seen(text: str, *, keep: str) -> str:

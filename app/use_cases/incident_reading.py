@@ -28,7 +28,7 @@ from app.steps.incident_rollback import LIVE
 from app.use_cases.access import received, visible
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.incident_access import NO_SUCH, readable, seated
-from app.use_cases.incident_views import View, brief, look, suspended, view
+from app.use_cases.incident_views import View, brief, look, progress, suspended, undone, view
 from app.use_cases.incidents import open_incident
 from app.use_cases.read import LOOK_AGAIN
 from app.use_cases.services import Services
@@ -98,6 +98,17 @@ async def _look(services: Services, incident_id: uuid.UUID) -> tuple[int, uuid.U
         row = None if incident.rollback is None else await requests.by_id(session, incident.rollback)
     runs = row is not None and Status(row.status) in LIVE
     return incident.version, incident.rollback, runs or incident.status != Standing.CLOSED
+
+
+async def followed(services: Services, who: Actor, incident_id: uuid.UUID) -> View:
+    """``{status, rollback, rollback_status, progress}``: how far it is, and no more, for who may read it."""
+    async with services.ctx.database.transaction() as session:
+        policy = await services.ctx.rules.in_force(session)
+        incident = await readable(services, session, policy, who, incident_id)
+        row = None if incident.rollback is None else await requests.by_id(session, incident.rollback)
+        items = [] if row is None else await undone(session, row)
+    told = {"rollback": row and str(row.id), "rollback_status": row and row.status}
+    return {"status": incident.status, **told, "progress": progress(items)}
 
 
 async def listing(services: Services, who: Actor, *, cursor: str | None, limit: int) -> dict[str, Any]:

@@ -227,6 +227,18 @@ CASES = [
         "undeclared",
     ),
     ("parameters.to : null", "1 : 2", "things.yml: actions[orders.pay].conflict_key", "returns INT"),
+    (
+        "beneficiary: on_behalf_of",
+        "value_at_risk: action.name",
+        "things.yml: actions[orders.pay].value_at_risk",
+        "returns STRING",
+    ),
+    (
+        "beneficiary: on_behalf_of",
+        "value_at_risk: windows.paid",
+        "things.yml: actions[orders.pay].value_at_risk",
+        "undeclared",
+    ),
     ("parameters.amount < 10", "parameters.amount <", "rules.yaml: rules[small].when", "Syntax error"),
     (
         "'action.name == \"orders.pay\" && parameters.amount < 10'",

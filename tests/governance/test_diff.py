@@ -164,6 +164,7 @@ NO_LESS: dict[str, tuple[tuple[str, str], ...]] = {
     "a higher risk": (("risk: moderate", "risk: critical"),),
     "a narrower entitlement": (('entitlements: ["orders.*"]', 'entitlements: ["orders.pay", "orders.r*"]'),),
     "another title": (("title: Pay", "title: Pay out"),),
+    "a value at risk": (("    conflict_key", "    value_at_risk: parameters.amount\n    conflict_key"),),
     "a subject more": (('["customer:olivia"]', '["customer:olivia", "customer:liv"]'),),
 }
 MAYBE: dict[str, tuple[tuple[str, str], ...]] = {

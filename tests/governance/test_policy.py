@@ -131,6 +131,32 @@ def test_conflict_keys(rules: Policy) -> None:
             rules.conflict_key(pay(parameters={"to": wrong}))
 
 
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("parameters.amount", 7),
+        ("parameters.amount / 2", 3),
+        ("double(parameters.amount) / 2.0", 3.5),
+        ("'has(parameters.to) ? parameters.amount : null'", None),
+        ("'null'", None),
+        ("uint(parameters.amount)", 7),
+    ],
+)
+def test_the_value_at_risk(tmp_path: Path, expression: str, expected: float | None) -> None:
+    rules = policy(tmp_path, ("beneficiary: on_behalf_of", f"value_at_risk: {expression}"))
+    assert rules.value_at_risk(pay(parameters={"amount": 7})) == expected
+    assert rules.value_at_risk(read()) is None
+
+
+@pytest.mark.parametrize("value", [True, "7", [7], {"a": 7}, 2**53])
+def test_a_value_at_risk_that_is_no_number_is_an_error(tmp_path: Path, value: Any) -> None:
+    rules = policy(tmp_path, ("beneficiary: on_behalf_of", "value_at_risk: context.value"))
+    with pytest.raises(RuleError):
+        rules.value_at_risk(pay(context={"value": value}))
+    with pytest.raises(RuleError):
+        rules.value_at_risk(pay())
+
+
 def test_rollback_parameters(rules: Policy) -> None:
     given: dict[str, Any] = {"amount": 1}
     undo = rules.rollback_parameters("orders.pay", given, status="succeeded", result={"id": "p1"})

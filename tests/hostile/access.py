@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tests.hostile.cases import (
@@ -15,14 +16,17 @@ from tests.hostile.cases import (
     COMPARE,
     DECIDE,
     FETCH,
+    INCIDENT,
     JSON,
     ON_BOT,
+    ON_INCIDENT,
     ON_ONE,
     RESUME,
     ROLLBACK,
     ROUTES,
     SETTLE,
     SIMULATE,
+    UNDO_MANY,
     Hostile,
     Route,
     by_both,
@@ -41,6 +45,9 @@ READS = (
     "/v1/standing-permissions",
     "/v1/people/zoe/seats",
     "/v1/bots/bot/use-case",
+    "/v1/incidents",
+    "/v1/incidents/<absent>",
+    "/v1/incidents/<absent>/report",
 )
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {
@@ -108,13 +115,13 @@ KEYS: dict[str, tuple[bytes, ...]] = {
 
 def _keys() -> Iterator[Hostile]:
     refused: dict[str, Any] = {"status": 422, "problem": "idempotency-key-missing", "says": "Idempotency-Key"}
-    for route in (ASK, DECIDE, BREAK, ROLLBACK, RESUME, CHANGE, AWAY):
+    for route in (ASK, DECIDE, BREAK, ROLLBACK, RESUME, CHANGE, AWAY, INCIDENT, UNDO_MANY):
         for name, keys in KEYS.items():
             headers = (JSON, *((b"Idempotency-Key", key) for key in keys))
             yield from by_both(
                 route, Hostile(f"a key: {name}", **refused, **route.sent(encoded(route.good), headers=headers))
             )
-    for route in (ASK, ROLLBACK, CHANGE, AWAY):
+    for route in (ASK, ROLLBACK, CHANGE, AWAY, INCIDENT, UNDO_MANY):
         yield from by_both(route, Hostile("no key", **refused, **route.sent(encoded(route.good), headers=(JSON,))))
     reused: dict[str, Any] = {"status": 409, "problem": "idempotency-key-reused", "says": "another body"}
     before = (JSON, (b"Idempotency-Key", b"<used>"))
@@ -176,6 +183,10 @@ def _paths() -> Iterator[Hostile]:
             yield Hostile(
                 f"read by {who}: an id: {name}", says="no such request", **lost, method="GET", target=target, who=who
             )
+        for route in ON_INCIDENT:
+            sent = route.sent(encoded(route.good), target=f"/v1/incidents/{text}/{route.target.rpartition('/')[2]}")
+            line = Hostile(f"an id: {name}", says="no such incident", **lost, **sent)
+            yield replace(line, name=f"{route.name} by ivan: {line.name}", who="ivan")
     for name, text in NO_BOTS.items():
         for route in ON_BOT:
             sent = route.sent(encoded(route.good), target=f"/v1/bots/{text}/{route.target.rpartition('/')[2]}")

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.hostile.bodies_of_incidents import LONG, NO_REASON, OF_INCIDENTS
 from tests.hostile.cases import (
     ASK,
     ATTEST,
@@ -170,14 +171,6 @@ def _undeclared() -> Iterator[Hostile]:
             yield from by_some(route, line)
 
 
-LONG = "x" * 2001
-NO_REASON: dict[str, tuple[dict[str, Any], str]] = {
-    "no reason": ({"reason": GONE}, "reason"),
-    "a null reason": ({"reason": None}, "reason"),
-    "blanks for a reason": ({"reason": " \u2003"}, "reason"),
-    "a long reason": ({"reason": LONG}, "reason"),
-    "a list of reasons": ({"reason": ["x"]}, "reason"),
-}
 NO_FILES: dict[str, tuple[dict[str, Any], str]] = {
     "no files": ({"files": GONE}, "files"),
     "null files": ({"files": None}, "files"),
@@ -303,6 +296,7 @@ FIELDS: dict[Route, dict[str, tuple[dict[str, Any], str]]] = {
         "a long handle": ({"handle": "h" * 201}, "handle"),
         "a target of its own": ({"target": "desk"}, "target"),
     },
+    **OF_INCIDENTS,
     COMPARE: NO_FILES,
     SIMULATE: {
         **NO_FILES,

@@ -162,13 +162,48 @@ REDEEM = Route(
     "grant",
 )
 FETCH = Route("fetch", "/v1/grants/fetch", {"handle": "made-up"}, ("bot", "desk"), "handle")
+INCIDENT = Route(
+    "open an incident",
+    "/v1/incidents",
+    {"title": "wrong", "bots": ["bot"], "actions": [], "from": "2026-01-05T09:00:00Z", "to": "2026-01-05T10:00:00Z"},
+    ("bot", "ivan"),
+    "title",
+    (JSON, KEY),
+)
+UNDO_MANY = Route(
+    "undo an incident",
+    "/v1/incidents/<absent>/rollbacks",
+    {"requests": "all", "reason": "wrong"},
+    ("bot", "ivan"),
+    "reason",
+    (JSON, KEY),
+)
+PAUSE = Route("pause", "/v1/incidents/<absent>/pause", {}, ("bot", "ivan"), "more")
+GO_ON = Route("go on", "/v1/incidents/<absent>/resume", {}, ("bot", "ivan"), "more")
+CLOSE = Route("close", "/v1/incidents/<absent>/close", {"summary": "mended"}, ("bot", "ivan"), "summary")
 DRAFT = {"people.yaml": "people: [{id: ada, name: Ada}]"}
 COMPARE = Route("compare", "/v1/policy/diff", {"files": DRAFT}, ("bot", "ada"), "more")
 SIMULATE = Route("simulate", "/v1/policy/simulate", {"files": DRAFT}, ("bot", "ada"), "since")
 ON_ONE = (DECIDE, CANCEL, GRANT, OUTCOME, SETTLE, ROLLBACK, BREAK)
 ON_BOT = (SUSPEND, RESUME)
+ON_INCIDENT = (UNDO_MANY, PAUSE, GO_ON, CLOSE)
 STOPS = (*ON_BOT, SUSPEND_ALL, RESUME_ALL)
-ROUTES = (ASK, *ON_ONE, *STOPS, CHANGE, REVOKE, LINK, AWAY, ATTEST, REDEEM, FETCH, COMPARE, SIMULATE)
+ROUTES = (
+    ASK,
+    *ON_ONE,
+    *STOPS,
+    CHANGE,
+    REVOKE,
+    LINK,
+    AWAY,
+    ATTEST,
+    INCIDENT,
+    *ON_INCIDENT,
+    REDEEM,
+    FETCH,
+    COMPARE,
+    SIMULATE,
+)
 
 
 def by_both(route: Route, line: Hostile) -> list[Hostile]:

@@ -14,9 +14,11 @@ from tests.hostile.cases import (
     CHANGE,
     DECIDE,
     GRANT,
+    INCIDENT,
     JSON,
     KEY,
     LINK,
+    ON_INCIDENT,
     OUTCOME,
     REDEEM,
     RESUME,
@@ -323,4 +325,38 @@ TIMES: dict[str, tuple[dict[str, Any], str]] = {
     "to a group": ({"to": "group:leads"}, "to"),
     "to who has left": ({"to": "zoe"}, "to"),
 }
-STATES = [*_refused(), *_grants(), *_conflicts(), *_undoing(), *_stops(), *_changes(), *_links(), *_away()]
+SPANS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "a bot of no rules": ("off-schema", "bots", {"bots": ["no-bot"]}),
+    "over before it begins": ("malformed", "to", {"to": "2026-01-05T08:00:00Z"}),
+    "of no time at all": ("malformed", "to", {"to": "2026-01-05T09:00:00Z"}),
+    "to suspend nobody in particular": ("malformed", "suspend", {"bots": [], "suspend": True}),
+}
+
+
+def _incidents() -> Iterator[Hostile]:
+    for who in NOT_PEOPLE:
+        for route in (INCIDENT, *ON_INCIDENT):
+            yield Hostile(f"{route.name} by {who}", **VIOLATES, **route.sent(encoded(route.good), who=who))
+    for who in ("dana", "olivia", "sam", "ada", "anya"):
+        sent = INCIDENT.sent(INCIDENT.changed(suspend=True), who=who)
+        yield Hostile(f"open an incident by {who}: no responder", says="responder", **FORBIDDEN, **sent)
+    for name, (problem, where, fields) in SPANS.items():
+        sent = INCIDENT.sent(INCIDENT.changed(**fields), who="ivan")
+        yield Hostile(f"open an incident by ivan: {name}", 422, problem, "", **sent, more={"where": where})
+    for route in ON_INCIDENT:
+        for who in ("ivan", "dana"):
+            sent = route.sent(encoded(route.good), who=who)
+            yield Hostile(f"{route.name} by {who}: one that is absent", 404, "not-found", "no such incident", **sent)
+
+
+STATES = [
+    *_refused(),
+    *_grants(),
+    *_conflicts(),
+    *_undoing(),
+    *_stops(),
+    *_changes(),
+    *_links(),
+    *_away(),
+    *_incidents(),
+]

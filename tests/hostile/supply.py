@@ -46,7 +46,7 @@ class Supply:
     account that nobody has. ``switch``: puts everybody back to work, or stops them. ``version``: of the rules.
     ``away``, ``over``: delegations, to be looked at, and to be ended: who looks at one that has ended finds it still.
     ``reviews``: those that may be made.
-    ``permission``: a standing one.
+    ``permission``: a standing one. ``incidents``: by what may be done with them.
     """
 
     http: httpx.Client
@@ -60,6 +60,7 @@ class Supply:
     over: str = ""
     reviews: list[str] = field(default_factory=list)
     permission: str = ""
+    incidents: dict[str, str] = field(default_factory=dict)
     switched: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Shown] = field(default_factory=dict)
@@ -228,6 +229,36 @@ def _permission(supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": supply.permission}
 
 
+def _open(_supply: Supply, case: Case[Any], _n: int) -> None:
+    """Its title stays as it was generated, unless it says nothing."""
+    now = datetime.now(UTC)
+    span = {"from": (now - timedelta(hours=1)).isoformat(), "to": now.isoformat()}
+    title = str(_body(case).get("title") or "").strip() or "wrong"
+    case.body = {"title": title, "bots": ["other-bot"], "actions": [], **span}
+    case.headers.update(a_key())
+
+
+def _incident(supply: Supply, case: Case[Any], _n: int) -> None:
+    case.path_parameters = {**case.path_parameters, "id": supply.incidents["rollbacks"]}
+
+
+def _undo_many(supply: Supply, case: Case[Any], n: int) -> None:
+    """All of it; after the first time there is one that must end before."""
+    _incident(supply, case, n)
+    reason = str(_body(case).get("reason") or "").strip() or "wrong"
+    case.body = {"requests": "all", "reason": reason}
+    case.headers.update(a_key())
+
+
+def _turn(what: str) -> Callable[[Supply, Case[Any], int], None]:
+    """Of one that stands so already: it is told as it stands. One is closed by the first summary."""
+
+    def aimed(supply: Supply, case: Case[Any], _n: int) -> None:
+        case.path_parameters = {**case.path_parameters, "id": supply.incidents[what]}
+
+    return aimed
+
+
 def _draft(_supply: Supply, case: Case[Any], _n: int) -> None:
     """What it is judged over stays as it was generated."""
     case.body = {**_body(case), "files": DRAFT["files"]}
@@ -253,6 +284,7 @@ _ONE = "/v1/requests/{id}"
 _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/requests": _ask,
     "GET /v1/requests": _page,
+    "GET /v1/incidents": _page,
     f"GET {_ONE}": _read,
     f"POST {_ONE}/decisions": _decide,
     f"POST {_ONE}/cancel": _cancel,
@@ -276,6 +308,13 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "GET /v1/delegations/{id}": _given,
     "DELETE /v1/delegations/{id}": _ended,
     "GET /v1/policy/versions/{id}": _version,
+    "POST /v1/incidents": _open,
+    "GET /v1/incidents/{id}": _incident,
+    "GET /v1/incidents/{id}/report": _incident,
+    "POST /v1/incidents/{id}/rollbacks": _undo_many,
+    "POST /v1/incidents/{id}/pause": _turn("pause"),
+    "POST /v1/incidents/{id}/resume": _turn("resume"),
+    "POST /v1/incidents/{id}/close": _turn("close"),
     "POST /v1/policy/diff": _draft,
     "POST /v1/policy/simulate": _draft,
 }

@@ -27,12 +27,14 @@ from tests.hostile.live import Live
 from tests.hostile.stage import OLD, code_of, unknown
 from tests.hostile.supply import Supply
 from tests.steps.breaking import broken
+from tests.steps.incidents import opened, undo_all
 from tests.steps.owner_reviewing import escalated
 from tests.steps.words import id_of, sql
 
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "10"))
 TO_UNDO = TO_REVIEW = 4
+TURNS = ("rollbacks", "pause", "resume", "close")
 HOURS = itertools.count(1)
 ON = (
     "update bot set suspended_at = null, stop_epoch = 0",
@@ -61,6 +63,14 @@ CHECKS = {
 
 ONE = "/v1/requests/{id}"
 ANYBODY = {"GET /.well-known/jwks.json", "GET /healthz", "GET /readyz", "GET /metrics", "POST /oauth/token"}
+INCIDENT = "/v1/incidents/{id}"
+INCIDENTS = {
+    "GET /v1/incidents",
+    "POST /v1/incidents",
+    f"GET {INCIDENT}",
+    f"GET {INCIDENT}/report",
+    *(f"POST {INCIDENT}/{what}" for what in ("rollbacks", "pause", "resume", "close")),
+}
 READING = {"GET /v1/requests", f"GET {ONE}"}
 DONE: dict[str, set[str]] = {
     "bot": {*ANYBODY, *READING, "POST /v1/requests", f"POST {ONE}/cancel", f"POST {ONE}/grant", f"POST {ONE}/outcome"},
@@ -81,6 +91,7 @@ DONE: dict[str, set[str]] = {
         f"POST {ONE}/break-glass",
         "GET /v1/reviews",
         "POST /v1/reviews/{id}/attest",
+        *INCIDENTS,
         "POST /v1/bots/{id}/suspend",
         "POST /v1/bots/{id}/resume",
         "POST /v1/installation/suspend",
@@ -100,6 +111,7 @@ DONE: dict[str, set[str]] = {
 """What each caller must have been let do at least once: an operation that only ever refused was not tried."""
 
 REASONED = (
+    f"POST {INCIDENT}/rollbacks",
     f"POST {ONE}/rollbacks",
     f"POST {ONE}/break-glass",
     "POST /v1/reviews/{id}/attest",
@@ -139,6 +151,16 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/governance-requests", "unknown-action", "action"): "the built-in actions are told in words",
     ("POST /v1/governance-requests", "off-schema", "parameters"): "the document does not know their schemas",
     ("POST /v1/governance-requests", "off-schema", "parameters.bot"): "the document does not know the bots",
+    ("POST /v1/incidents", "malformed", ""): "as above, in title",
+    ("POST /v1/incidents", "malformed", "title"): "blanks are no title",
+    ("POST /v1/incidents", "malformed", "to"): "that it ends after it begins is told in words",
+    ("POST /v1/incidents", "malformed", "suspend"): "that bots must be named for that is told in words",
+    ("POST /v1/incidents", "off-schema", "bots"): "the document does not know the bots",
+    (f"POST {INCIDENT}/rollbacks", "off-schema", "requests"): "the document does not know the candidates",
+    (f"POST {INCIDENT}/close", "malformed", ""): "as above, in summary",
+    (f"POST {INCIDENT}/close", "malformed", "summary"): "blanks are no summary",
+    ("GET /v1/incidents", "malformed", "cursor"): "what a page gave out, and nothing else",
+    (f"GET {INCIDENT}", "malformed", "wait"): "durations are told in words",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
     ("POST /v1/delegations", "malformed", ""): "as above, in reason",
     ("POST /v1/delegations", "malformed", "reason"): "blanks are no reason",
@@ -183,6 +205,10 @@ async def found(api: Live) -> dict[str, Found]:
                     "/v1/installation/suspend": api.person("ivan"),
                     "/v1/standing-permissions/{id}/revoke": api.person("ivan"),
                     "/v1/people/{id}/seats": api.person("ada"),
+                    "/v1/incidents": api.person("ivan"),
+                    INCIDENT: api.person("ivan"),
+                    f"{INCIDENT}/report": api.person("ivan"),
+                    **{f"{INCIDENT}/{what}": api.person("ivan") for what in TURNS},
                     "/v1/policy/diff": api.person("ada"),
                     "/v1/policy/simulate": api.person("ada"),
                 },
@@ -215,6 +241,7 @@ def _config(caller: Headers, others: dict[str, Headers]) -> dict[str, Any]:
 async def _run(api: Live, config: dict[str, Any]) -> Found:
     to_settle = [await _to_settle(api, action) for action in TO_SETTLE]
     done = [await _done(api) for _ in range(TO_UNDO)]
+    incidents = await _incidents(api)
     loop = asyncio.get_running_loop()
 
     def switch(*, on: bool) -> None:
@@ -226,6 +253,7 @@ async def _run(api: Live, config: dict[str, Any]) -> Found:
         supply.reviews = [await _to_review(api) for _ in range(TO_REVIEW)]
         supply.reviews.insert(len(supply.reviews) // 2, str(await escalated(api.world)))
         supply.permission = await _permission(api, done[0])
+        supply.incidents = incidents
         found = await asyncio.to_thread(run, api.url, config, supply)
     await _switch(api, on=True)
     return found
@@ -241,6 +269,15 @@ async def _given(api: Live) -> str:
     )
     assert answer.status_code == 201, answer.json()
     return str(answer.json()["id"])
+
+
+async def _incidents(api: Live) -> dict[str, str]:
+    """One to be undone, one that is paused, one that goes on, one to be closed."""
+    found = {what: await opened(api.world) for what in TURNS}
+    for what, status in (("pause", "paused"), ("resume", "rolling_back")):
+        await undo_all(api.world, found[what], chosen=[await _done(api)])
+        await sql(api.world, "update incident set status = :now where id = :id", id=found[what].id, now=status)
+    return {what: str(incident.id) for what, incident in found.items()}
 
 
 async def _version(api: Live) -> str:
