@@ -41,7 +41,7 @@ WHY: Final = {
     "stopped": "the bot, or all of them, had been stopped",
     "policy-stricter": "newer rules refuse it",
     "stale-authority": "who released it has lost the standing to",
-    "not-entitled": "the bot may no longer ask for this",
+    "not-entitled": "who asked for it may no longer ask for this",
     "entitlements-lapsed": "nobody reviewed the bot in time, so its high-risk entitlements had lapsed",
     "action-changed": "what the action does has changed",
     "digest-differs": "it is not what people decided on",
