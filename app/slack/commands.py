@@ -29,9 +29,10 @@ HELP = """\
 
 INCIDENT = """\
 An incident is about what some bots did in a span of time. Responders open one, see what each request came to and \
-whether it can be undone, and ask to undo all that can, or some: one request, which others sign once. Its card comes to those \
-who sign; its thread tells how far it is. Open one over the web API: POST {api_url}/v1/incidents, \
-{{"title", "bots", "actions", "from", "to"}}; then POST .../rollbacks, .../pause, .../resume and .../close.
+whether it can be undone, and ask to undo all that can, or some: one request, which others sign once. Its card \
+comes to those who sign; its thread tells how far it is.
+Open one over the web API: POST {api_url}/v1/incidents, {{"title", "bots", "actions", "from", "to"}}; then POST \
+.../rollbacks, .../pause, .../resume and .../close.
 To stop the bot at once: /interlock stop BOT"""
 
 
