@@ -24,6 +24,7 @@ from app.api.routes import (
     delegations,
     governance,
     identity,
+    incidents,
     people,
     permissions,
     policy,
@@ -73,7 +74,7 @@ def create_app(
     )
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
-        *(token, requests, deeds, reviews, stops, governance, permissions, delegations),
+        *(token, requests, deeds, reviews, stops, governance, permissions, delegations, incidents),
         *(use_cases, people, policy, identity, probes),
     )
     for part in parts:

@@ -29,7 +29,8 @@ def uuid_text(text: str) -> str:
     return text.lower()
 
 
-def _not_blank(text: str) -> str:
+def not_blank(text: str) -> str:
+    """A text that says something. Raises ValueError."""
     if not text.strip():
         raise ValueError("must say something")
     return text
@@ -53,7 +54,7 @@ def _a_moment(text: str) -> str:
 
 Id = Annotated[str, AfterValidator(uuid_text), Field(json_schema_extra={"format": "uuid"})]
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
-Because = Annotated[Reason, AfterValidator(_not_blank)]
+Because = Annotated[Reason, AfterValidator(not_blank)]
 """A reason that must be given."""
 Name = Annotated[str, Field(max_length=1000)]
 Text = Annotated[str, Field(max_length=20_000)]

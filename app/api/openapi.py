@@ -8,7 +8,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.api import bodies_policy, examples, shapes_permissions, shapes_policy, shapes_token, shapes_use_cases
+from app.api import (
+    bodies_incidents,
+    bodies_policy,
+    examples,
+    shapes_incidents,
+    shapes_permissions,
+    shapes_policy,
+    shapes_token,
+    shapes_use_cases,
+)
 from app.api.bodies import BODIES
 from app.api.problems import MEDIA_TYPE, NAMED
 from app.api.shapes import ANSWERS
@@ -27,8 +36,16 @@ MODELS = (
     *shapes_permissions.ANSWERS,
     *shapes_use_cases.ANSWERS,
     *shapes_token.ANSWERS,
+    *shapes_incidents.ANSWERS,
 )
-KEYED = ("/v1/requests", "/v1/requests/{id}/rollbacks", "/v1/governance-requests", "/v1/delegations")
+KEYED = (
+    "/v1/requests",
+    "/v1/requests/{id}/rollbacks",
+    "/v1/governance-requests",
+    "/v1/delegations",
+    "/v1/incidents",
+    "/v1/incidents/{id}/rollbacks",
+)
 """Where a POST must have an Idempotency-Key."""
 _REF = "#/components/schemas/{model}"
 DESCRIPTION = """\
@@ -54,7 +71,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
     schemas = found["components"].setdefault("schemas", {})
-    for model in (*BODIES, *bodies_policy.BODIES):
+    for model in (*BODIES, *bodies_policy.BODIES, *bodies_incidents.BODIES):
         schemas |= _schemas(model, f"{model.__name__}Body")
     for answer in MODELS:  # again: FastAPI drops every null from their examples
         schemas |= _schemas(answer, answer.__name__)

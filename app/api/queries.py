@@ -83,6 +83,17 @@ class Listing(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+class Pages(BaseModel):
+    """Which page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="`next_cursor` of the page before."
+    )
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
 class PermissionsOf(BaseModel):
     """Whose standing permissions."""
 

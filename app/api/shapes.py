@@ -11,6 +11,7 @@ from app.api.shapes_clocks import Clocks
 from app.api.shapes_delegations import Away
 from app.api.shapes_exceptions import Broken
 from app.api.shapes_permissions import Permitted
+from app.domain.incident import Standing
 from app.domain.request import Kind
 from app.domain.states import Status
 
@@ -35,6 +36,9 @@ CODES = Literal[
     "window-over",
     "rollback-exists",
     "not-suspended",
+    "incident",
+    "not-signed",
+    "too-late",
 ]
 TRIED = Literal["succeeded", "failed", "not-sent", "uncertain", "no-outcome", "not-reported"]
 RAN = Literal["executing", "succeeded", "failed", "unknown", "lapsed"]
@@ -147,7 +151,7 @@ class Try(Answer):
 class Execution(Answer):
     """How the action ran, or is running."""
 
-    mode: Literal["http", "bot", "internal"] = Field(
+    mode: Literal["http", "bot", "internal", "incident"] = Field(
         description="Who acts: `http`: Interlock calls the target; `bot`: the bot calls it; `internal`: Interlock "
         "changes something of its own."
     )
@@ -366,7 +370,7 @@ class ProblemBody(Answer):
         description="What went wrong, for machines. More may come: take an unknown one by its HTTP status.",
     )
     title: str
-    status: int | Status = Field(description="The HTTP status; in a 409 over a request: that request's status.")
+    status: int | Status | Standing = Field(description="The HTTP status; in a 409: that of the request or incident.")
     detail: str
     violations: list[Violation] = Field(default=[], description="In a 403 of type violations.")
     standing: str | None = Field(default=None, description="In a 409: the caller's own standing decision.")

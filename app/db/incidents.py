@@ -49,6 +49,18 @@ async def of_rollback(session: AsyncSession, request_id: uuid.UUID) -> Incident 
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
+async def rollbacks_of(session: AsyncSession, incident: Incident, action: str) -> Sequence[Request]:
+    """All requests to undo this incident, the oldest first, whatever came of them. ``action``: what they are called."""
+    query = select(Request).where(
+        Request.action == action,
+        Request.kind == Kind.INCIDENT_ROLLBACK,
+        Request.created_at >= incident.opened_at,
+        Request.undoes["incident"].astext == str(incident.id),
+    )
+    rows = await session.execute(query.order_by(Request.created_at, Request.id))
+    return rows.scalars().all()
+
+
 async def add(session: AsyncSession, incident: Incident) -> Incident:
     """Keep an incident under its id; the one that stands when it is there already."""
     values = {column.name: getattr(incident, column.name) for column in Incident.__table__.columns}
@@ -75,12 +87,13 @@ class Started(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose requests, and when they were started. ``bots``, ``actions``: None for all."""
+    """Whose requests, and when they were started. ``bots``, ``actions``: None for all; ``but``: none of these."""
 
     since: datetime
     until: datetime
     bots: Collection[str] | None = None
     actions: Collection[str] | None = None
+    but: Collection[str] = ()
 
 
 async def started(
@@ -105,6 +118,8 @@ def _within(scope: Scope) -> list[ColumnElement[bool]]:
         where.append(Request.bot.in_(scope.bots))
     if scope.actions is not None:
         where.append(Request.action.in_(scope.actions))
+    if scope.but:
+        where.append(Request.action.not_in(scope.but))
     return where
 
 

@@ -64,6 +64,7 @@ class CompiledAction:
     beneficiary: ValueExpression | None
     conflict_key: ValueExpression | None
     rollback_parameters: ValueExpression | None
+    value_at_risk: ValueExpression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Returns(Enum):
     SUBJECTS = re.compile(r"STRING|NULL|DYN|LIST<(STRING|DYN)>")
     KEY = re.compile(r"STRING|NULL|DYN")
     MAP = re.compile(r"MAP<(STRING|DYN), .*>")
+    NUMBER = re.compile(r"INT|UINT|DOUBLE|NULL|DYN")
 
 
 class Scope:

@@ -34,5 +34,7 @@ def _all(known: Known) -> Iterator[tuple[str, str, Scope, Returns]]:
             yield entry.where("beneficiary"), action.beneficiary, VALUE_SCOPE, Returns.SUBJECTS
         if action.conflict_key is not None:
             yield entry.where("conflict_key"), action.conflict_key, VALUE_SCOPE, Returns.KEY
+        if action.value_at_risk is not None:
+            yield entry.where("value_at_risk"), action.value_at_risk, VALUE_SCOPE, Returns.NUMBER
         if action.rollback is not None:
             yield entry.where("rollback", "parameters"), action.rollback.parameters, ROLLBACK_SCOPE, Returns.MAP

@@ -228,6 +228,7 @@ def actions_of(known: Known, pids: Mapping[str, str] | None) -> dict[str, Compil
                 ROLLBACK_SCOPE,
                 Returns.MAP,
             ),
+            value_at_risk=_value(entry.where("value_at_risk"), model.value_at_risk, VALUE_SCOPE, Returns.NUMBER),
         )
     return compiled
 

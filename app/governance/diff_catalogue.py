@@ -90,13 +90,14 @@ def action_changed(both: Both, old: Json, new: Json) -> Iterator[Said]:
         if old[key] != new[key]:
             added, gone = old[key] is None, new[key] is None
             yield Said(now_and_then(key, old[key], new[key]), False if added else True if gone else None)
-    if old["title"] != new["title"]:
-        yield Said(now_and_then("title", old["title"], new["title"]), loosens=False)
+    for key in ("title", "value_at_risk"):
+        if old[key] != new[key]:
+            yield Said(now_and_then(key, old[key], new[key]), loosens=False)
     if old["data"] != new["data"]:
         yield Said(now_and_then("data", old["data"], new["data"]), None if both.rules_read("data") else False)
     yield from seats_in_words(both, old["owners"], new["owners"])
     told = ("name", "title", "risk", "reversibility", "data", "default_plan", "on_behalf_of", "owners")
-    yield from anyhow(old, new, "beneficiary", "conflict_key", *told)
+    yield from anyhow(old, new, "beneficiary", "conflict_key", "value_at_risk", *told)
 
 
 def _class(both: Both, key: str, order: tuple[str, ...], old: Json, new: Json) -> Iterator[Said]:

@@ -290,6 +290,7 @@ class Action(Model):
     parameters: dict[str, Any]
     beneficiary: str | None = None
     conflict_key: str | None = None
+    value_at_risk: str | None = None
     on_behalf_of: Literal["required", "optional"] | None = None
     run: Run
     rollback: Rollback | None = None

@@ -263,6 +263,13 @@ class Policy:
             return value
         raise RuleError(f"the conflict key is not a string of 1 to {MAX_KEY} characters or null")
 
+    def value_at_risk(self, facts: AskFacts) -> int | float | None:
+        """What is at stake, in what the catalogue counts; it decides nothing. Raises `RuleError`, `UnknownAction`."""
+        value = self._value(facts, self._compiled(facts.action).value_at_risk)
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return value
+        raise RuleError("the value at risk is not a number or null")
+
     def rollback_parameters(
         self, action_name: str, parameters: Mapping[str, Any], *, status: str, result: Any
     ) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _ASK = {
 }
 
 VALUE_SCOPE = Scope(_ASK)
-"""Of ``beneficiary`` and ``conflict_key``: all of an ask but the windows, which are counted after them."""
+"""Of ``beneficiary``, ``conflict_key``, ``value_at_risk``: all of an ask but the windows, counted after them."""
 
 ROLLBACK_SCOPE = Scope({"parameters": OBJECT, "outcome.status": TEXT, "outcome.result": ANY})
 """Of ``rollback.parameters``: the original's parameters and outcome."""

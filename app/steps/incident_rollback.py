@@ -6,7 +6,7 @@ What each of them comes to is worked out at admission, and stands in the request
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,18 @@ class Candidate:
         return self.how
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is read of the requests that an incident is about. ``undone``: by the rollback that stands, where one does.
+
+    ``ended``: when their last attempts did.
+    """
+
+    found: Sequence[Started]
+    ended: Mapping[uuid.UUID, datetime | None]
+    undone: Mapping[uuid.UUID, uuid.UUID]
+
+
 async def candidates(
     session: AsyncSession,
     policy: Policy,
@@ -72,15 +84,28 @@ async def candidates(
     only: Collection[uuid.UUID] | None = None,
 ) -> list[Candidate]:
     """What an incident is about, the newest first; what only reads is not. ``only``: of these requests."""
-    found = [
-        one
-        for one in await incidents.started(session, scope_of(policy, incident), limit=limit, only=only)
-        if not _only_reads(policy, one.row)
-    ]
+    return judged(policy, await gathered(session, policy, incident, limit=limit, only=only), now)
+
+
+async def gathered(
+    session: AsyncSession,
+    policy: Policy,
+    incident: Incident,
+    *,
+    limit: int = MOST,
+    only: Collection[uuid.UUID] | None = None,
+) -> Gathered:
+    """As `candidates`, not yet worked out: for a thousand of them that takes longer than a transaction should."""
+    found = await incidents.started(session, scope_of(policy, incident), limit=limit, only=only)
     ids = [one.row.id for one in found]
-    ended = await incidents.last_attempts(session, ids)
-    undone = {row.reverses for row in await requests.live_rollbacks(session, ids)}
-    return [_candidate(policy, one, ended[one.row.id].finished_at, one.row.id in undone, now) for one in found]
+    ended = {id_: last.finished_at for id_, last in (await incidents.last_attempts(session, ids)).items()}
+    standing = await requests.live_rollbacks(session, ids)
+    return Gathered(found, ended, {row.reverses: row.id for row in standing if row.reverses is not None})
+
+
+def judged(policy: Policy, seen: Gathered, now: datetime) -> list[Candidate]:
+    """What undoes each of them now, or why nothing does."""
+    return [_candidate(policy, one, seen.ended[one.row.id], one.row.id in seen.undone, now) for one in seen.found]
 
 
 def _candidate(policy: Policy, one: Started, ended_at: datetime | None, undone: bool, now: datetime) -> Candidate:
@@ -90,19 +115,15 @@ def _candidate(policy: Policy, one: Started, ended_at: datetime | None, undone: 
 
 
 def scope_of(policy: Policy, incident: Incident) -> Scope:
-    """Whose requests, for what, and of when. Patterns cover what the catalogue has now."""
+    """Whose requests, for what, and of when. Patterns cover what the catalogue has now; what only reads is out."""
     names = {name for name in policy.actions if any(covers(pattern, name) for pattern in incident.actions)}
     return Scope(
         since=incident.since,
         until=incident.until,
         bots=incident.bots or None,
         actions=None if not incident.actions else names | set(incident.actions),
+        but=[name for name, action in policy.actions.items() if action.reversibility is Reversibility.READ_ONLY],
     )
-
-
-def _only_reads(policy: Policy, row: Request) -> bool:
-    action = policy.actions.get(row.action)
-    return action is not None and action.reversibility is Reversibility.READ_ONLY
 
 
 async def consider_incident(asked: Asked, waited: Any) -> Admission:

@@ -61,7 +61,7 @@ async def advance(ctx: Context, request_id: uuid.UUID) -> Advanced:
     async with scene(ctx, request_id) as found:
         if found.status is not Status.EXECUTING:
             return Advanced(done=True)
-        incident = await incidents.of_rollback(found.session, request_id)
+        incident = await _locked(found)
         known = await incidents.items(found.session, request_id)
         why = await _why_no_more(found, incident)
         await _skip(found, known, why)
@@ -71,6 +71,12 @@ async def advance(ctx: Context, request_id: uuid.UUID) -> Advanced:
         if over(map(item_of, known)):
             return Advanced(done=True)
         return Advanced([_start(found, item) for item in begin], due_in=_due_in(found))
+
+
+async def _locked(found: Scene) -> Incident | None:
+    """The incident, held: whoever closes it meanwhile must not find it open again."""
+    incident = await incidents.of_rollback(found.session, found.row.id)
+    return None if incident is None else await incidents.locked(found.session, incident.id)
 
 
 async def _why_no_more(found: Scene, incident: Incident | None) -> str | None:

@@ -38,16 +38,22 @@ class Waiters:
         self._events: dict[uuid.UUID, set[asyncio.Event]] = {}
 
     @asynccontextmanager
-    async def watching(self, request_id: uuid.UUID) -> AsyncIterator[asyncio.Event]:
-        """An event that is set when the request may have changed; watch first, then read."""
+    async def watching(self, *ids: uuid.UUID) -> AsyncIterator[asyncio.Event]:
+        """An event that is set when any of these requests may have changed; watch first, then read."""
         event = asyncio.Event()
-        self._events.setdefault(request_id, set()).add(event)
+        for id_ in ids:
+            self._events.setdefault(id_, set()).add(event)
         try:
             yield event
         finally:
-            self._events[request_id].discard(event)
-            if not self._events[request_id]:
-                del self._events[request_id]
+            for id_ in set(ids):
+                self._events[id_].discard(event)
+                if not self._events[id_]:
+                    del self._events[id_]
+
+    def waits(self, id_: uuid.UUID) -> bool:
+        """True while anybody waits for this."""
+        return id_ in self._events
 
     def wake(self, request_id: uuid.UUID) -> None:
         """Something of this request may have changed."""

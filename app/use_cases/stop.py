@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import governance
 from app.db.session import Database
+from app.db.stops import InFlight
 from app.domain.clocks import rfc3339
 from app.domain.errors import Forbidden, NotFound
 from app.governance.policy import Policy
@@ -65,13 +67,17 @@ async def _by(session: AsyncSession, services: Services, who: Actor, person: str
 
 def answer(found: Stopped) -> dict[str, Any]:
     """As the API and the command line tell it."""
-    in_flight = [
+    return {"suspended_at": rfc3339(found.since), "in_flight": in_flight(found.in_flight)}
+
+
+def in_flight(found: Sequence[InFlight]) -> list[dict[str, Any]]:
+    """Attempts without outcome, as they are told."""
+    return [
         {
             "request_id": str(one.request_id),
             "attempt": one.attempt,
             "action": one.action,
             "started_at": rfc3339(one.started_at),
         }
-        for one in found.in_flight
+        for one in found
     ]
-    return {"suspended_at": rfc3339(found.since), "in_flight": in_flight}

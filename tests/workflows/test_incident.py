@@ -6,10 +6,13 @@ import uuid
 
 import pytest
 
+from app.db import incidents as stored
 from app.domain.errors import Closed, Forbidden, IdempotencyKeyReused, NotOpenToThis, OffSchema
+from app.steps.incident_rollback import candidates
 from app.use_cases import incidents
 from app.use_cases.views import View
-from tests.steps.incidents import items, look, opened, undo_all
+from tests.steps.incidents import items, look, opened, patiently, undo_all
+from tests.steps.words import sql
 from tests.workflows.test_rollback import done, refused
 from tests.world import World
 
@@ -136,3 +139,37 @@ async def test_for_responders_and_of_what_there_is(world: World) -> None:
         await opened(world, key="the-same", bots=["other-bot"])
     with pytest.raises(OffSchema):
         await undo_all(world, incident, chosen=[await world.ask("do.high")])
+
+
+async def test_closed_in_the_moment_in_which_the_last_item_ends_it_stays_closed(world: World) -> None:
+    original = await done(world, "do.once")
+    incident = await opened(world)
+    rollback = await undo_all(world, incident, chosen=[original])
+    thing = f"{original['parameters']['thing']}-undone"
+    world.desk.script(thing, 0)
+    await world.say("marco", rollback)
+    await world.desk.called(thing)
+    await incidents.pause(world.services, world.person("ivan"), incident.id)
+    async with world.ctx.database.transaction() as session:
+        closing = await stored.locked(session, incident.id)
+        assert closing is not None
+        closing.status, closing.closed_by = "closed", "ivan"
+        await session.flush()
+        world.desk.release(thing)
+        async for attempt in patiently():
+            with attempt:  # type: ignore[attr-defined]
+                waits = "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
+                assert await sql(world, waits)
+    await world.until(rollback, "succeeded")
+    assert (await look(world, incident)).status == "closed"
+
+
+async def test_what_only_reads_takes_no_room_among_the_candidates(world: World) -> None:
+    original = await done(world, "do.once")
+    for _ in range(3):
+        await world.ask("look.up")
+    incident = await opened(world)
+    async with world.ctx.database.transaction() as session:
+        policy, now = await world.ctx.rules.in_force(session), await world.ctx.clock.now(session)
+        [newest, *_] = await candidates(session, policy, incident, now, limit=2)
+    assert str(newest.row.id) == original["id"]

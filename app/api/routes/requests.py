@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from app.api import bodies, shapes
 from app.api.documented import answers, created, json_body
-from app.api.door import Behind, Door, Who
+from app.api.door import Behind, Who
 from app.api.located import located
+from app.api.polling import unless_stopping
 from app.api.queries import Listing, NeededKey, RequestId, Wait, seconds, statuses
 from app.api.reading import body_of
 from app.use_cases import read
@@ -62,21 +61,8 @@ async def one(behind: Behind, who: Who, request_id: RequestId, query: Annotated[
     if query.wait is None:
         return JSONResponse(await read.read(behind.services, who, request_id))
     waiting = read.wait(behind.services, who, request_id, seconds=seconds(query.wait), since=query.since)
-    shown = await _unless_stopping(behind, waiting)
+    shown = await unless_stopping(behind, waiting)
     return JSONResponse(shown or await read.read(behind.services, who, request_id))
-
-
-async def _unless_stopping(behind: Door, waiting: Any) -> dict[str, Any] | None:
-    """The answer of a long poll; None when the process stops first."""
-    poll, stop = asyncio.ensure_future(waiting), asyncio.ensure_future(behind.stopping.wait())
-    try:
-        await asyncio.wait({poll, stop}, return_when=asyncio.FIRST_COMPLETED)
-        return poll.result() if poll.done() else None
-    finally:
-        for task in (poll, stop):
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await stop
 
 
 @router.get(

@@ -1,0 +1,23 @@
+"""What form of an answer a caller asks for (RFC 9110 section 12.5.1)."""
+
+from __future__ import annotations
+
+MARKDOWN = "text/markdown"
+_JSON = ("application/json", "application/*", "*/*")
+
+
+def wants_markdown(accept: str) -> bool:
+    """True where Markdown is named and wanted no less than JSON; what cannot be read is not wanted."""
+    weights = dict(_weighed(part) for part in accept.split(","))
+    json = next((weights[name] for name in _JSON if name in weights), 0.0)
+    markdown = weights.get(MARKDOWN, 0.0)
+    return markdown > 0 and markdown >= json
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    given = [piece.removeprefix("q=") for piece in parameters if piece.startswith("q=")]
+    try:
+        return name, float(given[0]) if given else 1.0
+    except ValueError:
+        return name, 0.0
