@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.slack_tables import CardShown, SlackItem, SlackMessage, SlackPlace
 from app.db.tables import PersonIdentity, Request
+from app.domain.request import Kind
 
 PLACE_LOCK = 6
 """First key of the advisory lock on a place; `app.db.governance` and `app.db.requests` have the others."""
@@ -88,10 +89,13 @@ async def due(session: AsyncSession, of_each: int) -> Sequence[tuple[uuid.UUID, 
     """Messages with something to show whose time has come: ``(id, place, whether it stands)``.
 
     ``of_each``: how many of those that stand, and of those that are new, in each place: no place takes another's turn.
-    First those on which one can decide: perhaps one no longer should; then what is due longest.
+    First those on which one can decide: perhaps one no longer should. Then those of what undoes many, which people
+    watch while all that they are about has something to show as well; then what is due longest.
     """
     stands = SlackMessage.ts.is_not(None)
-    order = SlackMessage.live.desc(), SlackMessage.due_at, SlackMessage.id
+    shows = exists().where(SlackItem.message_id == SlackMessage.id, SlackItem.request_id == Request.id)
+    many = shows.where(Request.kind == Kind.INCIDENT_ROLLBACK)
+    order = SlackMessage.live.desc(), many.desc(), SlackMessage.due_at, SlackMessage.id
     rank = func.row_number().over(partition_by=(SlackMessage.place, stands), order_by=order)
     waiting = (
         select(SlackMessage.id, SlackMessage.place, stands.label("stands"), rank.label("rank"))

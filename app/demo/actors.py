@@ -144,6 +144,28 @@ class Person:
         )
         return _body(f"{self.name} asks to let {bot} go on", answer, 201)
 
+    async def open_incident(self, title: str, about: Json) -> Json:
+        """Open an incident; it, with what it is about."""
+        answer = await self._http.post("/v1/incidents", json={"title": title, **about}, headers=self._keyed())
+        return _body(f"{self.name} opens an incident", answer, 201)
+
+    async def roll_back(self, incident: Json, reason: str) -> Json:
+        """Ask to undo all of an incident that can be undone; the one request for that."""
+        url, body = f"/v1/incidents/{incident['id']}/rollbacks", {"requests": "all", "reason": reason}
+        answer = await self._http.post(url, json=body, headers=self._keyed())
+        return _body(f"{self.name} asks to undo an incident", answer, 201)
+
+    async def look_at(self, incident: Json) -> Json:
+        """The incident as it stands."""
+        answer = await self._http.get(f"/v1/incidents/{incident['id']}", headers=self._headers(Level.LOGIN))
+        return _body(f"{self.name} sees the incident", answer, 200)
+
+    async def close(self, incident: Json, summary: str) -> Json:
+        """End an incident; it, as it stands then."""
+        url, body = f"/v1/incidents/{incident['id']}/close", {"summary": summary}
+        answer = await self._http.post(url, json=body, headers=self._headers(Level.LOGIN))
+        return _body(f"{self.name} closes an incident", answer, 200)
+
     async def compare(self, files: dict[str, str]) -> list[Json]:
         """What a draft of the rules would change, each with its sentences."""
         answer = await self._http.post("/v1/policy/diff", json={"files": files}, headers=self._headers(Level.LOGIN))

@@ -23,6 +23,7 @@ from app.demo.cards import Cards
 from app.demo.changing import Changing
 from app.demo.exceptions import Exceptional
 from app.demo.expect import Narrator
+from app.demo.incidents import UndoingMany
 from app.demo.responders import Stopping, Undoing
 from app.demo.sample import BOT
 from app.demo.shop import shop
@@ -84,6 +85,7 @@ async def _demo(data: Path | None) -> None:
             scene = (where, everybody, counter, Cards(slack, narrator), narrator)
             cancelled = await Story(*scene).tell()
             await Undoing(*scene).tell(cancelled)
+            await UndoingMany(*scene).tell()
             await Changing(*scene).tell()
             await Exceptional(*scene).tell()
             await Stopping(*scene).tell()

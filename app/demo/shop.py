@@ -23,6 +23,11 @@ ROWS = """
     order by 1
 """
 """An order, its lines and its payments, and what its customer pays with."""
+ADDRESSES = """
+    select to_jsonb(c)::text from customer c
+    union all select to_jsonb(o)::text from purchase o
+    order by 1
+"""
 
 
 class Shop:
@@ -39,6 +44,10 @@ class Shop:
     async def rows(self, order_id: str) -> list[str]:
         """All that a change of an order can touch, row by row."""
         return [row[0] for row in await self._database.fetch(ROWS, order_id)]
+
+    async def addresses(self) -> list[str]:
+        """All accounts and all orders, row by row: wherever an address is."""
+        return [row[0] for row in await self._database.fetch(ADDRESSES)]
 
     async def refunded(self, order_id: str) -> int:
         """How much of an order was paid back, in cents."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.slack import relations, sections
 from app.slack.escalations import escalated
+from app.slack.incidents import FEW, about, kinds_left, listed
 from app.slack.parameters import printed
 from app.slack.pieces import Block, Buttons, Prose, Sent, Verbatim, as_json, bold, labelled, length, line
 from app.slack.released import released
@@ -16,6 +17,7 @@ from app.slack.sections import ROOMY, TIGHT, Caps
 from app.slack.text import one_line, spoken
 from app.slack.words import STATUS, asks, titled
 from app.use_cases.card_facts import CardFacts
+from app.use_cases.incident_facts import IncidentFacts
 
 MAX_PARAMETERS = 5_000
 """Characters of parameters that a card shows; longer ones are in Details alone."""
@@ -55,7 +57,8 @@ def card(facts: CardFacts, *, live: bool, api_url: str) -> Card:
     shown = _Shown.of(facts)
 
     def blocks(caps: Caps) -> tuple[Block, ...]:
-        may = rights(facts, live=live, api_url=api_url, missing=_missing(facts, shown, caps))
+        missing, left = _missing(facts, shown, caps), _left(facts, shown, caps)
+        may = rights(facts, live=live, api_url=api_url, missing=missing, left=left)
         return _told(facts, shown, caps, may)
 
     return _fitting(facts, blocks)
@@ -71,15 +74,25 @@ def inert(facts: CardFacts) -> Card:
 class _Shown:
     """Parameters as printed: those that are asked for, and of a rollback those of what it undoes.
 
-    ``fits`` and ``both_fit``: on a card, alone and together.
+    ``fits`` and ``both_fit``: on a card, alone and together. ``left``: how many of many items are not in ``asked``.
     """
 
     asked: str
     undone: str
+    left: int = 0
 
     @classmethod
     def of(cls, facts: CardFacts) -> _Shown:
+        if facts.incident is not None:
+            return cls._of_many(facts.incident)
         return cls(printed(facts.parameters), relations.printed_original(facts))
+
+    @classmethod
+    def _of_many(cls, incident: IncidentFacts) -> _Shown:
+        """All of them where they fit, else the first few."""
+        whole = listed(incident, MAX_PARAMETERS)
+        few = listed(incident, FEW) if whole.left else whole
+        return cls(few.text, "", few.left)
 
     @property
     def fits(self) -> bool:
@@ -113,6 +126,7 @@ def _told(facts: CardFacts, shown: _Shown, caps: Caps, may: Rights, *, whole: bo
         *relations.settlements(facts, caps),
         *relations.change(facts, caps),
         *relations.undoes(facts, caps),
+        *about(facts, caps),
         *sections.behalf(facts, caps),
         *relations.undone(facts, shown.undone if shown.both_fit else None, caps),
         *_parameters(facts, shown),
@@ -134,14 +148,27 @@ def _missing(facts: CardFacts, shown: _Shown, caps: Caps) -> int:
     return shown.missing + sum(max(0, long - caps.behalf) for long in said)
 
 
+def _left(facts: CardFacts, shown: _Shown, caps: Caps) -> int:
+    """How many items of what would run this card cannot show in full: each, where its kind is not shown."""
+    incident = facts.incident
+    return 0 if incident is None else shown.left or (len(incident.items) if kinds_left(incident, caps) else 0)
+
+
 def _parameters(facts: CardFacts, shown: _Shown) -> tuple[Prose, ...]:
     label, note = sections.asked(facts)
+    if shown.left and not shown.asked:
+        return (Prose((labelled(label, f"{shown.left:,}, too long for a card; all are in Details"),)),)
     if not shown.asked:
         return (Prose((labelled(label, sections.without(facts)),)),)
     if not shown.fits:
         long = f"{len(shown.asked):,} characters, too many for a card; all are in Details"
         return (Prose((labelled(label, long),)),)
-    return (Prose((line(bold(label), note), Verbatim(shown.asked))),)
+    return (Prose((line(bold(label), _how_many(facts, shown), note), Verbatim(shown.asked))),)
+
+
+def _how_many(facts: CardFacts, shown: _Shown) -> str:
+    many = 0 if facts.incident is None else len(facts.incident.items)
+    return f": the first {many - shown.left:,} of {many:,}; all are in Details" if shown.left else ""
 
 
 def _text(facts: CardFacts) -> str:

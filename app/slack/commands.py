@@ -22,8 +22,18 @@ HELP = """\
 /interlock pending: what waits for your decision, and the reviews that you are asked for
 /interlock show ID: one request and its story; its whole id, or the first eight characters and more
 /interlock rollback ID: ask that it be undone; others sign that off first (responders)
+/interlock incident: how many requests are undone by one
 /interlock stop BOT, or /interlock stop all: nothing of it starts any more (responders, security seats)
 /interlock link: link this Slack account to you"""
+
+
+INCIDENT = """\
+An incident is about what some bots did in a span of time. Responders open one, see what each request came to and \
+whether it can be undone, and ask to undo all that can, or some: one request, which others sign once. Its card \
+comes to those who sign; its thread tells how far it is.
+Open one over the web API: POST {api_url}/v1/incidents, {{"title", "bots", "actions", "from", "to"}}; then POST \
+.../rollbacks, .../pause, .../resume and .../close.
+To stop the bot at once: /interlock stop BOT"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class Commands:
                 return await self.responding.ask_stop(act, rest.strip())
             case "rollback":
                 return await self.responding.ask_rollback(act, rest.strip())
-        return ephemeral(HELP)
+        told = INCIDENT.format(api_url=self.api_url.rstrip("/")) if word.lower() == "incident" else HELP
+        return ephemeral(told)
 
     async def _pending(self, act: Interaction) -> Json:
         who = await self.directory.actor(act.account)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.domain.errors import Malformed
-from app.slack import relations, sections
+from app.slack import incidents, relations, sections
 from app.slack.escalations import escalated
 from app.slack.parameters import printed
 from app.slack.pieces import (
@@ -149,6 +149,7 @@ def _everything(facts: CardFacts) -> Iterator[Block]:
     yield from relations.settlements(facts, WHOLE)
     yield from relations.change(facts, WHOLE)
     yield from relations.undoes(facts, WHOLE)
+    yield from incidents.about(facts, WHOLE)
     yield from sections.behalf(facts, WHOLE)
     yield from relations.undone(facts, relations.printed_original(facts), WHOLE)
     yield from _parameters(facts)
@@ -167,8 +168,12 @@ def _everything(facts: CardFacts) -> Iterator[Block]:
 
 
 def _parameters(facts: CardFacts) -> Iterator[Block]:
-    (label, note), shown = sections.asked(facts), printed(facts.parameters)
-    if not shown:
+    label, note = sections.asked(facts)
+    many = None if facts.incident is None else incidents.listed(facts.incident, incidents.MOST)
+    shown = printed(facts.parameters) if many is None else many.text
+    if many is not None and many.left:
+        yield Prose((labelled(label, f"all but the last {many.left:,}, which are too many for Slack"),))
+    elif not shown:
         yield Prose((labelled(label, sections.without(facts)),))
     yield from sections.verbatim(label, shown, note)
 

@@ -15,6 +15,10 @@ SIZE = 560
 def entry(facts: CardFacts, *, button: bool) -> Entry:
     """One request; ``button``: with Details beside it."""
     whom = "" if facts.on_behalf_of is None else f"\nOn behalf of, says the bot: {_cut(facts.on_behalf_of, 80)}"
+    if facts.incident is not None:
+        whom = (
+            f"\nUndoes {len(facts.incident.items):,}; incident, in a person's words: {_cut(facts.incident.title, 60)}"
+        )
     status = STATUS.get(facts.status, one_line(facts.status)).partition(":")[0]
     said = f"{titled(facts)}\n{_asker(facts)} · {status}{whom}"
     return Entry(

@@ -10,6 +10,7 @@ from typing import Any
 from app.slack import sections
 from app.slack.card import Card, card
 from app.slack.digest import digest
+from app.slack.incident_thread import progress
 from app.slack.pieces import Buttons, Prose, line
 from app.slack.released import told_of
 from app.slack.rights import details_button
@@ -44,7 +45,8 @@ class Renderer:
 def _alone(item: Item) -> Iterator[tuple[CardFacts, Reply]]:
     if item.reminder is not None:
         yield item.facts, reminding(item.facts, item.reminder)
-    yield from ((item.facts, reply) for reply in (*told_of(item.facts, item.told), *replies(item.facts)))
+    told = (*told_of(item.facts, item.told), *progress(item.facts), *replies(item.facts))
+    yield from ((item.facts, reply) for reply in told)
 
 
 def _of_many(items: Sequence[Item]) -> Iterator[tuple[CardFacts, Reply]]:

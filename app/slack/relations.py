@@ -65,12 +65,14 @@ def reversed_by(facts: CardFacts, caps: Caps, *, whole: bool = False) -> tuple[P
 
 
 def _reversal(one: RollbackFacts) -> str:
-    return f"{brief(one.request_id)} ({_word(one.status)})"
+    many = "" if one.part_of is None else f", one of many in {brief(one.part_of)}"
+    return f"{brief(one.request_id)} ({_word(one.status)}{many})"
 
 
 def _reversal_line(one: RollbackFacts, caps: Caps) -> Line:
     said = f", {_word(one.status)}, asked by {name(one.asker, caps.name)}"
-    return line(Run(name(one.request_id), code=True), said)
+    many = () if one.part_of is None else (", one of many in ", Run(name(one.part_of), code=True))
+    return line(Run(name(one.request_id), code=True), said, *many)
 
 
 def settlements(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.slack.incidents import beyond
 from app.slack.parameters import holds_hidden, telling
 from app.slack.pieces import Button, Buttons, Confirm
 from app.slack.text import excerpt, one_line, short
@@ -26,8 +27,11 @@ class Rights:
     notes: tuple[str, ...] = ()
 
 
-def rights(facts: CardFacts, *, live: bool, api_url: str, missing: int = 0) -> Rights:
-    """What people may decide on a surface. ``missing``: how many characters of the ask it cannot show."""
+def rights(facts: CardFacts, *, live: bool, api_url: str, missing: int = 0, left: int = 0) -> Rights:
+    """What people may decide on a surface. ``missing``: how many characters of the ask it cannot show.
+
+    ``left``: how many of the items that it would run.
+    """
     stage = facts.open_stage
     if stage is None:
         return Rights()
@@ -41,12 +45,14 @@ def rights(facts: CardFacts, *, live: bool, api_url: str, missing: int = 0) -> R
     if masked := facts.risk in REVEALED_ONLY and holds_hidden(facts.parameters, facts.not_shown):
         said = f"Risk is {facts.risk} and some values are not shown here."
         notes.append(f"{said} Approve where they can be revealed, over the web API: {where}")
-    if missing:
-        notes.append(
-            f"{missing:,} more characters of it do not fit on this card. Details shows all of it, page by page."
-        )
+    if beyond(facts):
+        notes.append(f"All that would run is more than Slack can show. Sign it over the web API: {where}")
+        return Rights(deny=True, notes=tuple(notes))
+    if missing or left:
+        more = f"{left:,} more of what would run" if left else f"{missing:,} more characters of it"
+        notes.append(f"{more} do not fit on this card. Details shows all of it, page by page.")
         notes += [] if masked else ["Approve is on the last page of Details."]
-    return Rights(approve=not masked and not missing, deny=True, notes=tuple(notes))
+    return Rights(approve=not masked and not missing and not left, deny=True, notes=tuple(notes))
 
 
 def about(facts: CardFacts) -> Click:
@@ -79,5 +85,7 @@ def confirmation(facts: CardFacts) -> Confirm | None:
     whom = "" if facts.on_behalf_of is None else f"For: {excerpt(one_line(facts.on_behalf_of), 20, 'on the card')}\n"
     start = f"{titled(facts, 40)}\n{whom}"
     end = f"\nDigest: {one_line(short(facts.digest))}"
-    text = start + telling(facts.parameters, _CONFIRM_TEXT - len(start) - len(end)) + end
+    room = _CONFIRM_TEXT - len(start) - len(end)
+    many = facts.incident and f"It undoes {len(facts.incident.items):,} requests, under this one signature."
+    text = start + (many or telling(facts.parameters, room)) + end
     return Confirm("Critical risk: approve this?", text, "Approve", "Go back")

@@ -84,6 +84,8 @@ def askers(facts: CardFacts, caps: Caps) -> Iterator[Line]:
     """The person who asks, if one does, and the bot that asks, or that it is about."""
     if facts.asker is not None:
         yield labelled("Asked by", name(facts.asker, caps.name))
+    if facts.incident is not None:  # whose they are stands with what it undoes
+        return
     about = "Bot" if facts.kind != "governance" else "About"
     known = () if facts.bot is None else (f" ({name(facts.bot, caps.name)})",)
     yield labelled(about, name(facts.bot_title, caps.name), *known)
@@ -106,8 +108,8 @@ def whose(facts: CardFacts) -> str:
 
 
 def behalf(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
-    """For whom the bot says that it acts; of a rollback, that it acted. A change of Interlock is for nobody."""
-    return () if facts.kind == "governance" else (Prose(tuple(_spoken_for(facts, caps.behalf))),)
+    """For whom the bot says that it acts; of a rollback, that it acted. Changes, and what undoes many: nobody."""
+    return () if facts.kind in ("governance", "incident_rollback") else (Prose(tuple(_spoken_for(facts, caps.behalf))),)
 
 
 def _spoken_for(facts: CardFacts, most: int) -> Iterator[Line]:
@@ -140,6 +142,7 @@ def reason(facts: CardFacts, caps: Caps) -> tuple[Prose, ...]:
 PARAMETERS = {
     "action": ("Parameters", "every text in them is the bot's"),
     "rollback": ("What will run", "worked out from what it undoes: every text in it is the bot's, or its target's"),
+    "incident_rollback": ("What will run, in this order", "every text in it is the bots', or their targets'"),
     "governance": ("What would change", "every text in it is the asker's"),
 }
 """By the request's kind: what the parameters are called, and whose words are in them."""

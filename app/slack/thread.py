@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.slack.pieces import Line, Mention, Prose, Run, Verbatim, as_json, bold, line
+from app.slack.incidents import ending
+from app.slack.pieces import Bullets, Line, Mention, Prose, Run, Verbatim, as_json, bold, line
 from app.slack.sections import runs
 from app.slack.text import excerpt, spoken, visible
 from app.slack.words import STATUS, UNKNOWN, brief, denier, name, status_line, titled
@@ -19,6 +20,8 @@ REVERSED = "reversed"
 MAX_REASON = 2_000
 MAX_MENTIONS = 20
 """People who are named in a reminder; more would be a crowd that everybody leaves it to."""
+MAX_NOT_UNDONE = 10
+"""Items of each kind of end that a thread names; Details has all."""
 _ENDS = frozenset({"denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "failed", "unknown"})
 
 
@@ -55,14 +58,15 @@ def _replies(facts: CardFacts) -> Iterator[Reply]:
         yield _reply("unknown", facts, line(bold(status_line(facts))), _unknown())
     elif facts.status in _ENDS:
         yield _reply(facts.status, facts, line(bold(status_line(facts))), *_more(facts))
-    yield from (_reversed(facts, one) for one in facts.reversed_by if one.status == "succeeded")
+    alone = (one for one in facts.reversed_by if one.part_of is None)  # of many, the thread of that one tells
+    yield from (_reversed(facts, one) for one in alone if one.status == "succeeded")
 
 
 def _unknown() -> Line:
     return line(UNKNOWN)
 
 
-def _more(facts: CardFacts) -> Iterator[Line | Verbatim]:
+def _more(facts: CardFacts) -> Iterator[Line | Bullets | Verbatim]:
     by = denier(facts)
     if facts.ended_reason:
         yield line("Why it was stopped, in a person's words:")
@@ -72,7 +76,9 @@ def _more(facts: CardFacts) -> Iterator[Line | Verbatim]:
         yield Verbatim(excerpt(visible(by.reason), MAX_REASON))
     elif facts.status == "denied" and by is None and facts.verdict_reason:
         yield line(*runs(facts.verdict_reason, MAX_REASON))
-    if facts.status in {"succeeded", "failed"}:
+    if facts.incident is not None:
+        yield from ending(facts, MAX_NOT_UNDONE)
+    elif facts.status in {"succeeded", "failed"}:
         yield line(RESULT)
 
 
@@ -81,7 +87,7 @@ def _reversed(facts: CardFacts, one: RollbackFacts) -> Reply:
     return Reply(REVERSED, f"Rolled back: {spoken(facts.title)}", as_json((Prose((said,)),), None))
 
 
-def _reply(key: str, facts: CardFacts, *parts: Line | Verbatim) -> Reply:
+def _reply(key: str, facts: CardFacts, *parts: Line | Bullets | Verbatim) -> Reply:
     """``text`` is what a notification shows: our words and the title."""
     said = STATUS[key].partition(":")[0]
     return Reply(key, f"{said}: {spoken(titled(facts))}", as_json((Prose(parts),), None))

@@ -23,6 +23,9 @@ STATUS: Final = {
     "revoked": "Revoked: its ground was gone, and it never runs",
 }
 
+PAUSED: Final = "Executing, but paused: nothing more of it starts until it goes on"
+"""Of the rollback of an incident that is paused."""
+
 WHY: Final = {
     "denied-by-person": "a person denied it",
     "withdrawn": "a person who had approved it denied it in time",
@@ -38,7 +41,7 @@ WHY: Final = {
     "stopped": "the bot, or all of them, had been stopped",
     "policy-stricter": "newer rules refuse it",
     "stale-authority": "who released it has lost the standing to",
-    "not-entitled": "the bot may no longer ask for this",
+    "not-entitled": "who asked for it may no longer ask for this",
     "entitlements-lapsed": "nobody reviewed the bot in time, so its high-risk entitlements had lapsed",
     "action-changed": "what the action does has changed",
     "digest-differs": "it is not what people decided on",
@@ -52,6 +55,14 @@ WHY: Final = {
     "use-case-not-approved": "the bot's use case is not approved for this any more",
     "use-case-changed": "the bot's use case is another now",
     "not-in-order": "what it asks for is not to be had any more",
+    "not-signed": "it was no part of a rollback that was running",
+    "too-late": "the time in which what was signed may run was over",
+    "incident-over": "the rollback of the incident was over",
+    "incident-closed": "the incident was closed",
+    "not-all-undone": "not all of it was undone",
+    "depends-on-failed": "something that had to be undone before it was not",
+    "window-over": "the time for undoing it was over",
+    "rollback-exists": "another rollback of it stood",
     "no-outcome": "no outcome was ever recorded",
     "no-more-attempts": "every attempt was used up",
     "settled": "people settled what came of it",
@@ -157,6 +168,8 @@ def denier(facts: CardFacts) -> DecisionFacts | None:
 def status_line(facts: CardFacts) -> str:
     """The status and what it means, in one sentence without a full stop."""
     said = STATUS.get(facts.status, one_line(facts.status))
+    if facts.status == "executing" and facts.incident is not None and facts.incident.standing == "paused":
+        return PAUSED
     if facts.status == "denied":
         by = denier(facts)
         return f"{said} by {name(by.person)}" if by else f"{said} by the rules, and never runs"

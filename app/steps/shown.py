@@ -23,30 +23,29 @@ def masks(row: Request, *policies: Policy, original: Request | None = None) -> t
     ``policies``: a value is masked that any of them marks; the rules in force may know better than those of old.
     ``original``: what it undoes; what is masked there is here, too.
     """
-    parameters, places = masked(row.parameters, _sensitive(row, policies))
+    if row.kind == Kind.INCIDENT_ROLLBACK:
+        return _masks_of_many(row.parameters, policies)
+    parameters, places = masked(row.parameters, _sensitive(row.action, policies))
     if original is None:
         return parameters, places
-    shown, more = without(parameters, secrets(original.parameters, _sensitive(original, policies)))
+    shown, more = without(parameters, secrets(original.parameters, _sensitive(original.action, policies)))
     return shown, (*places, *more)
 
 
-def _sensitive(row: Request, policies: Sequence[Policy]) -> list[Path]:
-    if row.kind == Kind.INCIDENT_ROLLBACK:
-        return _sensitive_of_many(row, policies)
-    return sorted(_marked(row.action, policies))
+def _sensitive(action: str, policies: Sequence[Policy]) -> list[Path]:
+    known = (policy.actions[action] for policy in policies if action in policy.actions)
+    return sorted({path for one in known for path in one.sensitive})
 
 
-def _marked(action: str, policies: Sequence[Policy]) -> set[Path]:
-    return {path for policy in policies if action in policy.actions for path in policy.actions[action].sensitive}
-
-
-def _sensitive_of_many(row: Request, policies: Sequence[Policy]) -> list[Path]:
-    """What any of its items marks; all parameters where what is undone marks something, which they may repeat."""
-    place, found = ("items", "*", "parameters"), set[Path]()
-    for item in row.parameters["items"]:
-        found |= {(*place, *path) for path in _marked(item["action"], policies)}
-        found |= {place} if _marked(item["of"], policies) else set()
-    return sorted(found)
+def _masks_of_many(parameters: dict[str, Any], policies: Sequence[Policy]) -> tuple[Any, tuple[str, ...]]:
+    """What each item marks; all its parameters where what it undoes marks something, which they may repeat."""
+    items, places = list[dict[str, Any]](), list[str]()
+    for n, item in enumerate(parameters["items"]):
+        paths = [()] if _sensitive(item["of"], policies) else _sensitive(item["action"], policies)
+        shown, hidden = masked(item["parameters"], paths)
+        items.append({**item, "parameters": shown})
+        places += [f"/items/{n}/parameters{place}" for place in hidden]
+    return {**parameters, "items": items}, tuple(places)
 
 
 async def keep(session: AsyncSession, secret: Secret, row: Request, content: Any, not_shown: Sequence[str]) -> str:

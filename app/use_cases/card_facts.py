@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.governance.masking import HIDDEN, Hidden
+from app.use_cases.incident_facts import IncidentFacts
 
 __all__ = [
     "HIDDEN",
@@ -111,11 +112,15 @@ class SettlementFacts:
 
 @dataclass(frozen=True, slots=True)
 class RollbackFacts:
-    """A rollback of this request that stands. ``asker``: the name of who asked for it."""
+    """A rollback of this request that stands. ``asker``: the name of who asked for it.
+
+    ``part_of``: the rollback of an incident in which it is one of many.
+    """
 
     request_id: str
     status: str
     asker: str
+    part_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,7 @@ class CardFacts:
     the JSON pointers of those places. ``may_decide``: names of who may still decide the open stage. ``rules``: name to
     outcome of those that matched. ``warnings``: sentences of ours. ``ended_reason``: the words of who stopped the bot.
     ``original``: what it undoes; ``stop``: what it would end, of a request that lets a bot go on.
+    ``incident``: what a request undoes that undoes many.
     ``changes``: what a publication changes, a sentence each; ``loosens``: how many of those ask for less, or may.
     ``reason``, ``prompt_excerpt`` and every text in ``parameters`` may be a machine's words: show them inert.
     """
@@ -248,6 +254,7 @@ class CardFacts:
     changes: tuple[str, ...] = ()
     loosens: int = 0
     glass: GlassFacts | None = None
+    incident: IncidentFacts | None = None
 
     @property
     def open_stage(self) -> StageFacts | None:

@@ -25,6 +25,7 @@ from app.steps.away import absent
 from app.steps.context import Context
 from app.steps.crowd import Crowd, crowd
 from app.steps.facts import Bench, bench_with
+from app.steps.incident_item import part_of
 from app.steps.rollback import original_of
 from app.steps.scene import NO_SUCH_REQUEST
 from app.use_cases.actors import Actor, person_id
@@ -44,6 +45,7 @@ from app.use_cases.card_facts import (
     StopFacts,
     UndoFacts,
 )
+from app.use_cases.incident_cards import incident_of
 from app.use_cases.rollback import looked_at
 from app.use_cases.services import Services
 from app.use_cases.stop import may_stop, require_stopper
@@ -73,9 +75,13 @@ async def show(services: Services, request_id: uuid.UUID, content: Any) -> str:
 
 
 async def _masks(ctx: Context, session: AsyncSession, row: Request) -> tuple[Any, tuple[str, ...]]:
-    admitted = await ctx.rules.version(session, row.policy_version)
     original = None if row.reverses is None else await requests.by_id(session, row.reverses)
-    return shown.masks(row, admitted, await ctx.rules.in_force(session), original=original)
+    originals = [] if original is None else [original]
+    if row.kind == Kind.INCIDENT_ROLLBACK:
+        originals = list(await requests.by_ids(session, [uuid.UUID(one["request"]) for one in row.parameters["items"]]))
+    versions = {row.policy_version, *(one.policy_version for one in originals)}
+    policies = [await ctx.rules.version(session, version) for version in sorted(versions)]
+    return shown.masks(row, *policies, await ctx.rules.in_force(session), original=original)
 
 
 async def undo(services: Services, who: Actor, request_id: uuid.UUID) -> tuple[CardFacts, UndoFacts]:
@@ -147,6 +153,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
     people = bench_with(made, row, policy, everybody)
     names = {person.id: person.name for person in await governance.persons(session)}
     parameters, not_shown = await _masks(ctx, session, row)
+    admitted = await ctx.rules.version(session, row.policy_version)
     in_force = await governance.in_force(session, row.bot)
     stopped = row.status in (Status.HELD, Status.APPROVED) and await stops.is_stopped(session, row.id)
     held = row.status == Status.HELD and not stopped
@@ -194,6 +201,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         loosens=sum(1 for one in (row.ground or {}).get("changes", ()) if one["loosens"] is not False),
         away=_away(people, policy, everybody, names) if held else (),
         glass=await _glass(session, row, names),
+        incident=await incident_of(session, (policy, admitted), row, parameters, names),
     )
 
 
@@ -240,7 +248,14 @@ async def _settlements(session: AsyncSession, row: Request, names: dict[str, str
 
 async def _reversed_by(session: AsyncSession, row: Request, names: dict[str, str]) -> tuple[RollbackFacts, ...]:
     live = [] if row.kind != Kind.ACTION else await requests.live_rollbacks(session, [row.id])
-    return tuple(RollbackFacts(str(one.id), one.status, names.get(one.asker_id, one.asker_id)) for one in live)
+    return tuple(
+        RollbackFacts(str(one.id), one.status, names.get(one.asker_id, one.asker_id), _part_of(one)) for one in live
+    )
+
+
+def _part_of(row: Request) -> str | None:
+    found = part_of(row)
+    return None if found is None else str(found)
 
 
 async def _ended_stop(session: AsyncSession, policy: Policy, row: Request) -> StopFacts | None:

@@ -14,6 +14,9 @@ from app.use_cases.links import link
 from tests.fakes.slack.block_kit import readable
 from tests.slack.conftest import API, Reception, user
 from tests.slack.office import LEADS
+from tests.slack.responding import done
+from tests.steps.incidents import opened as opened_incident
+from tests.steps.incidents import undo_all
 from tests.steps.owner_reviewing import made, opened
 
 
@@ -31,7 +34,7 @@ async def typed(reception: Reception, who: str, text: str) -> str:
 @pytest.mark.parametrize("text", ["", "help", "dance", "  HELP  me "])
 async def test_anything_else_gives_help(reception: Reception, text: str) -> None:
     said = await typed(reception, "dana", text)
-    for word in ("pending", "show", "link", "stop", "rollback"):
+    for word in ("pending", "show", "link", "stop", "rollback", "incident"):
         assert f"/interlock {word}" in said
 
 
@@ -61,6 +64,24 @@ def test_a_review_of_what_one_person_released_says_what_that_was() -> None:
     assert "orders.cancel, which ivan released alone, by " in said
     assert said.count(f"interlock reviews attest {REVIEW['id']}") == lists.MAX_REVIEWS
     assert "There are more reviews" in said
+
+
+async def test_how_many_are_undone(reception: Reception) -> None:
+    said = await typed(reception, "ivan", "incident")
+    assert f"POST {API}/v1/incidents" in said
+    assert "/interlock stop BOT" in said
+
+
+async def test_pending_lists_the_rollback_of_an_incident(reception: Reception) -> None:
+    original = await done(reception.world)
+    rollback = await undo_all(reception.world, await opened_incident(reception.world), chosen=[original])
+    said = await typed(reception, "marco", "pending")
+    assert "Rollback of many: Undo what an incident is about" in said
+    assert "Undoes 1; incident, in a person's words: It ran amok" in said
+    assert "It ran amok" not in await typed(reception, "dana", "pending")  # she has approved what it undoes
+    assert "Incident, in a person's words: It ran amok" in await typed(reception, "marco", f"show {rollback['id']}")
+    await reception.world.say("marco", rollback, "deny")
+    assert "It ran amok" not in await typed(reception, "marco", "pending")
 
 
 async def test_nobody_learns_nothing(reception: Reception) -> None:

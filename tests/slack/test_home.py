@@ -6,6 +6,8 @@ from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 
 from tests.fakes.slack.block_kit import readable
 from tests.slack.conftest import Reception, user
+from tests.slack.responding import done
+from tests.steps.incidents import opened, undo_all
 
 
 async def shows(reception: Reception, who: str, part: str, *, there: bool = True) -> None:
@@ -29,6 +31,22 @@ async def test_home_lists_what_waits_and_is_refreshed_by_a_decision(reception: R
     await reception.says("dana", "Approved")
     await shows(reception, "dana", "at-home", there=False)
     assert ("dana", "approve") in await reception.decisions(shown)
+
+
+async def test_home_lists_the_rollback_of_an_incident(reception: Reception) -> None:
+    rollback = await undo_all(reception.world, await opened(reception.world), chosen=[await done(reception.world)])
+    await reception.fake.people.app_home_opened(user("marco"))
+    await shows(reception, "marco", "Undoes 1; incident, in a person's words: It ran amok")
+    home = reception.fake.workspace.homes[user("marco")]
+    await reception.fake.people.click_in_view(user("marco"), home.id, "details")
+    modal = await reception.modal("marco")
+    assert "What will run, in this order" in readable(modal.given["blocks"])
+    await reception.fake.people.click_in_view(user("marco"), modal.id, "approve")
+    await reception.says("marco", "Approved")
+    ended = await reception.world.until(rollback, "succeeded")
+    [decided] = [entry for entry in await reception.world.entries(ended) if entry["kind"] == "decided"]
+    assert decided["facts"]["card"].startswith("hmac-sha256:")
+    assert decided["facts"]["not_shown"] == []
 
 
 async def test_who_never_opened_it_gets_none(reception: Reception) -> None:

@@ -21,6 +21,8 @@ from tests.journeys.slack.board import DECIDES, REPLY, SHOWS, actions, kind, pay
 from tests.slack.seen import strings
 
 OVER = frozenset({"denied", "expired", "cancelled", "revoked", "lapsed", "succeeded", "failed"})
+ON_ITS_WAY = ("begun", "paused-", "resumed-")
+"""How replies are called that tell of an incident's rollback while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _of_card(fake: SlackFake, request: Request, message: Message) -> Iterator[st
         yield f"the request is {request.status}, it says {message.text}"
     thread = fake.workspace.replies(message.channel, message.thread_ts or message.ts)
     replies = [payload(one)["what"] for one in thread if kind(one) == REPLY]
+    replies = [what for what in replies if not what.startswith(ON_ITS_WAY)]
     if replies != ([request.status] if request.status in OVER else []):
         yield f"the request is {request.status}, its replies are {replies}"
 
