@@ -25,9 +25,10 @@ from app.devstack import Postgres, TemporalServer
 from app.execution.temporal import workflow_id
 from app.keys import KeyRings, create_missing
 from app.temporal import plain
-from app.use_cases import act, read, temporal
+from app.use_cases import act, incidents, read, temporal
 from app.use_cases.views import View
 from tests.fakes.desk import desk
+from tests.steps import incidents as many
 from tests.steps.owner_reviewing import made, opened, opened_by
 from tests.steps.words import sql
 from tests.world import World, build_context, running
@@ -161,6 +162,44 @@ async def _handed(world: World, queue: str, *, start_within: float) -> str:
 ATTEMPTS: tuple[Callable[[World], Awaitable[str]], ...] = (handed_over, handed_to_nobody)
 
 
+async def undone_many(world: World) -> str:
+    """Four under one signature: one fails, so that one is left alone."""
+    thing = uuid.uuid4().hex
+    originals = [await _done(world, thing), await _done(world, thing), await _done(world), await _done(world)]
+    world.desk.script(f"{thing}-undone", 400)
+    rollback = await many.undo_all(world, await many.opened(world), chosen=originals)
+    await world.say("marco", rollback)
+    await world.until(rollback, "failed")
+    return f"incident-{rollback['id']}"
+
+
+async def undone_after_a_pause(world: World) -> str:
+    """Two of one thing, paused while the first is under way."""
+    thing = uuid.uuid4().hex
+    originals, incident = [await _done(world, thing), await _done(world, thing)], await many.opened(world)
+    rollback = await many.undo_all(world, incident, chosen=originals)
+    world.desk.script(f"{thing}-undone", 0)
+    await world.say("marco", rollback)
+    await world.desk.called(f"{thing}-undone")
+    await incidents.pause(world.services, world.person("nora"), incident.id)
+    world.desk.release(f"{thing}-undone")
+    async for attempt in many.patiently():
+        with attempt:
+            assert (await world.look(rollback))["execution"]["result"]["succeeded"] == 1
+    await incidents.go_on(world.services, world.person("nora"), incident.id)
+    await world.until(rollback, "succeeded")
+    return f"incident-{rollback['id']}"
+
+
+async def _done(world: World, thing: str | None = None) -> View:
+    shown = await world.ask("do.once", thing=thing or uuid.uuid4().hex)
+    await world.say("dana", shown)
+    return await world.until(shown, "succeeded")
+
+
+INCIDENTS: tuple[Callable[[World], Awaitable[str]], ...] = (undone_many, undone_after_a_pause)
+
+
 async def _record(world: World, story: Callable[[World], Awaitable[View]]) -> None:
     shown = await story(world)
     await _keep(world, story.__name__, temporal.workflow_id(uuid.UUID(shown["id"])))
@@ -188,7 +227,7 @@ async def main() -> None:
             async with running(ctx, client, rings, target) as world:
                 for story in STORIES:
                     await _record(world, story)
-                for telling in (*REVIEWS, *ATTEMPTS):
+                for telling in (*REVIEWS, *ATTEMPTS, *INCIDENTS):
                     await _keep(world, telling.__name__, await telling(world))
             await ctx.database.close()
 

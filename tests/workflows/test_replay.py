@@ -16,10 +16,15 @@ from app.codec import data_converter
 from app.use_cases import temporal
 from tests.world import World
 from workflows.execution import ExecutionWorkflow
+from workflows.incident import IncidentWorkflow
 from workflows.request import RequestWorkflow
 from workflows.review import OwnerReviewWorkflow
 
-ALL = [RequestWorkflow, OwnerReviewWorkflow, ExecutionWorkflow]
+ALL = [RequestWorkflow, OwnerReviewWorkflow, ExecutionWorkflow, IncidentWorkflow]
+COMMANDS = {
+    "activityTaskScheduledEventAttributes": "activityType",
+    "startChildWorkflowExecutionInitiatedEventAttributes": "workflowType",
+}
 RECORDED = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
 
 
@@ -30,7 +35,7 @@ def history(file: Path) -> WorkflowHistory:
 
 
 def test_there_are_recorded_histories() -> None:
-    assert len(RECORDED) >= 11
+    assert len(RECORDED) >= 13
 
 
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
@@ -39,13 +44,14 @@ async def test_a_recorded_history_replays(file: Path) -> None:
     await replayer.replay_workflow(history(file))
 
 
-@pytest.mark.parametrize("story", ["approved", "review-lapsed", "handed-over"])
+@pytest.mark.parametrize("story", ["approved", "review-lapsed", "handed-over", "undone-many"])
 async def test_another_history_is_noticed(story: str) -> None:
     file = next(file for file in RECORDED if file.stem.endswith(story))
     stored = json.loads(file.read_text())
     for event in stored["history"]["events"]:
-        if "activityTaskScheduledEventAttributes" in event:
-            event["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "something-else"
+        for attributes, what in COMMANDS.items():
+            if attributes in event:
+                event[attributes][what]["name"] = "something-else"
     replayer = Replayer(workflows=ALL, data_converter=pydantic_data_converter)
     with pytest.raises(NondeterminismError):
         await replayer.replay_workflow(WorkflowHistory.from_json(stored["workflow_id"], stored["history"]))
