@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from app.domain.errors import Malformed
 from app.slack import sections
+from app.slack.incidents import listed
 from app.slack.parameters import telling
 from app.slack.pieces import Block, Bullets, Field, Json, Prose, Small, Verbatim, as_json, bold, line, plain
 from app.slack.text import excerpt, mrkdwn, one_line, short
@@ -22,6 +23,7 @@ _SUBMIT = {"deny": "Deny", "approve": "Approve"}
 _MAX_TITLE = 24
 _MAX_SENTENCE = 2_900
 _MAX_ROW = 300
+_MAX_TOLD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,22 @@ def reason_form(decision: Decision, facts: CardFacts, click: Click, origin: Orig
 
 
 def _essentials(facts: CardFacts) -> tuple[Block, ...]:
-    told, (label, note) = telling(facts.parameters, 1_000), sections.asked(facts)
+    told, (label, note) = _asked(facts), sections.asked(facts)
     return (
         Prose((line(bold(titled(facts))), *sections.askers(facts, sections.ROOMY))),
         *sections.behalf(facts, sections.ROOMY),
         *((Prose((line(bold(label), note), Verbatim(told))),) if told else ()),
         Small(f"Digest `{mrkdwn(short(facts.digest))}`"),
     )
+
+
+def _asked(facts: CardFacts) -> str:
+    """What it asks for, as far as a form repeats it."""
+    if facts.incident is None:
+        return telling(facts.parameters, _MAX_TOLD)
+    many, count = listed(facts.incident, _MAX_TOLD), len(facts.incident.items)
+    left = f"({many.left:,} of {count:,} are not repeated here)" if many.left else ""
+    return "\n".join(part for part in (many.text, left) if part)
 
 
 def form_state(view: Json) -> FormState:

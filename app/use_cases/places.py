@@ -21,6 +21,7 @@ from app.governance.policy import Policy
 from app.steps.context import Context
 from app.steps.crowd import crowd
 from app.steps.facts import bench_of
+from app.steps.incident_item import part_of
 from app.use_cases.released import accounts
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,12 @@ class Spread:
         shown = await slack.items(session, row.id)
         if row.plan is not None and not shown:
             log.warning("request %s: nobody of its stage can be reached in Slack", row.id)
-        await slack.want(session, shown.values())
+        await slack.want(session, {*shown.values(), *await self._of_many(session, row)})
+
+    async def _of_many(self, session: AsyncSession, row: Request) -> Iterable[uuid.UUID]:
+        """The messages of that which undid many, where people have settled what came of one of these."""
+        many = part_of(row) if row.ended_why == "settled" else None
+        return () if many is None else (await slack.items(session, many)).values()
 
     async def _is_old(self, session: AsyncSession, row: Request) -> bool:
         return Status(row.status) not in OPEN and row.updated_at < await self.ctx.clock.now(session) - OLD

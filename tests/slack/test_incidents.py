@@ -13,18 +13,23 @@ from sqlalchemy import func, update
 from app.db import slack
 from app.db.slack_tables import SlackMessage
 from app.devstack import TemporalServer
+from app.domain.states import Status
 from app.keys import KeyRings
-from app.use_cases import cards, incidents
+from app.use_cases import act, cards, incidents
 from app.use_cases.views import View
 from tests.fakes.desk import Desk
 from tests.fakes.slack.block_kit import readable
 from tests.fakes.slack.state import Message
 from tests.slack.office import LEADS, Office, buttons, office
 from tests.steps.incidents import opened, undo_all
+from tests.steps.words import sql
 from tests.world import build_context
 
 ORIGINALS = 40
 """More than a card shows in full. With 180 of them: 3 messages were posted, and 273 times one was changed."""
+
+
+LONG_AGO = "update execution_attempt set started_at = started_at - interval '1 hour' where request_id = :id"
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +66,15 @@ def thread(at: Office, shown: View) -> list[str]:
 
 
 async def test_from_the_ask_to_the_end_with_a_pause_a_failure_and_one_that_nobody_knows_of(at: Office) -> None:
-    thing, doubtful = uuid.uuid4().hex, uuid.uuid4().hex
+    thing, doubtful, waits = (uuid.uuid4().hex for _ in range(3))
     older, newer = await done(at, thing), await done(at, thing)
-    unsure, *others = await done(at, doubtful), *[await done(at) for _ in range(5)]
-    slow = await done(at)
-    at.world.desk.script(f"{slow['parameters']['thing']}-undone", 0)
+    unsure, *others = await done(at, doubtful), *[await done(at) for _ in range(4)]
+    slow = [await done(at, waits) for _ in range(2)]  # the older one waits for the newer
+    at.world.desk.script(f"{waits}-undone", 0)
     at.world.desk.script(f"{thing}-undone", 400)
     at.world.desk.script(f"{doubtful}-undone", 500)
     incident = await opened(at.world)
-    rollback = await undo_all(at.world, incident, chosen=[older, newer, unsure, *others, slow])
+    rollback = await undo_all(at.world, incident, chosen=[older, newer, unsure, *others, *slow])
     await at.settled()
     card = only(at, rollback)
     assert (card.channel, buttons(card)) == (LEADS, ["approve", "deny", "details"])
@@ -84,13 +89,13 @@ async def test_from_the_ask_to_the_end_with_a_pause_a_failure_and_one_that_nobod
     ):
         assert part in readable(card.blocks)
     await at.world.say("marco", rollback)
-    await at.world.desk.called(f"{slow['parameters']['thing']}-undone")
+    await at.world.desk.called(f"{waits}-undone")
     await incidents.pause(at.world.services, at.world.person("nora"), incident.id)
+    at.world.desk.release(f"{waits}-undone")
     await at.settled()
     assert "Executing, but paused" in says(at, rollback)
     assert thread(at, rollback) == ["Begun", "Paused"]
     assert "Paused by Nora, " in readable(at.replies(rollback)[1].blocks)
-    at.world.desk.release(f"{slow['parameters']['thing']}-undone")
     await incidents.go_on(at.world.services, at.world.person("ivan"), incident.id)
     await at.world.until(rollback, "failed")
     await at.settled()
@@ -104,6 +109,11 @@ async def test_from_the_ask_to_the_end_with_a_pause_a_failure_and_one_that_nobod
     assert f"9. Something that must not be repeated, request {older['id'][:8]}: something that had to be" in end
     assert at.cards({"id": settle}) == []
     assert f"Reversed by: {settle[:8]} (unknown, one of many in {rollback['id'][:8]})" in says(at, unsure)
+    await sql(at.world, LONG_AGO, id=settle)
+    services, responder = at.world.services, at.world.person("nora")
+    await act.settle(services, responder, uuid.UUID(settle), status=Status.SUCCEEDED, reason="It is in its log")
+    await at.settled()
+    assert "Progress: 7 of 9 undone, 1 failed, 1 left alone" in says(at, rollback)
 
 
 async def test_closed_while_it_was_paused(at: Office) -> None:

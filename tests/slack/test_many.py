@@ -11,9 +11,11 @@ from app.domain.incident import ItemState
 from app.slack import incidents
 from app.slack.card import card
 from app.slack.details import MAX_PAGE, Details, Origin, details
+from app.slack.forms import reason_form
 from app.slack.incident_thread import progress
 from app.slack.pieces import length
 from app.slack.thread import Reply, replies
+from app.slack.values import Click
 from app.use_cases.card_facts import HIDDEN, CardFacts
 from tests.fakes.slack.block_kit import readable
 from tests.slack.facts import API, HOSTILE
@@ -157,6 +159,7 @@ def test_hostile_texts_are_inert(text: str) -> None:
     held = many(told=incident(*(item(n, **odd) for n in range(1, 4)), **about), asker=text, title=text)
     sent(held)
     opened(held)
+    fine_view(reason_form("approve", held, Click("1", "2", None), Origin(None, None)))
     states = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.SKIPPED)
     over = run(*(ended(n, s, why=text, **odd) for n, s in enumerate(states, 1)), status="failed", **about)
     sent(over)
@@ -169,6 +172,15 @@ def test_a_value_that_is_masked_is_named_and_cannot_be_passed_off_by_a_text() ->
     assert "1. orders.restore ⟨not shown⟩" in framed(hidden, LISTED)
     assert '{"x": "⟨not shown⟩"}' in framed(shown, LISTED)
     assert framed(hidden, "Not shown: 1") == "/items/0/parameters"
+
+
+@pytest.mark.parametrize("state", ["many", "many-masked", "too-many", "one-that-is-long"])
+def test_the_form_for_a_reason_repeats_what_it_can(state: str) -> None:
+    view = reason_form("deny", MANY[state], Click("1", "2", None), Origin("C0APPROVE", "1.2"))
+    fine_view(view)
+    text = readable(view["blocks"])
+    assert ("are not repeated here" in text) is (state in ("too-many", "one-that-is-long"))
+    assert ("undoes orders.cancel, request 00000001" in text) is (state != "one-that-is-long")
 
 
 def test_the_question_before_a_critical_one_counts_what_it_undoes() -> None:
