@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Text, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Uuid, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.incident_tables import Incident, IncidentItem
 from app.db.tables import ExecutionAttempt, Request
-from app.domain.incident import Standing
 from app.domain.request import Kind
+from app.domain.states import Status
 
 INCIDENT_LOCK = 6
 """First key of the advisory lock that a pause takes exclusively, and each start of an item shared."""
@@ -45,7 +45,7 @@ async def share_items(session: AsyncSession, request_id: uuid.UUID) -> None:
 async def of_rollback(session: AsyncSession, request_id: uuid.UUID) -> Incident | None:
     """The incident that this request undoes, as it stands now."""
     query = select(Incident).join(Request, Request.id == request_id)
-    query = query.where(Request.undoes["incident"].astext == cast(Incident.id, Text))
+    query = query.where(Incident.id == cast(Request.undoes["incident"].astext, Uuid))
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
@@ -71,11 +71,9 @@ async def add(session: AsyncSession, incident: Incident) -> Incident:
 
 
 async def rolling_back(session: AsyncSession) -> Sequence[uuid.UUID]:
-    """The requests by which incidents are being rolled back, those of paused ones too."""
-    query = select(Incident.rollback).where(
-        Incident.status.in_([Standing.ROLLING_BACK, Standing.PAUSED]), Incident.rollback.is_not(None)
-    )
-    return [found for found in (await session.execute(query)).scalars() if found is not None]
+    """The requests by which incidents are being rolled back, those of paused and just closed ones too."""
+    query = select(Request.id).join(Incident, Incident.rollback == Request.id)
+    return (await session.execute(query.where(Request.status == Status.EXECUTING))).scalars().all()
 
 
 class Started(NamedTuple):

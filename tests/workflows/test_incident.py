@@ -19,6 +19,7 @@ from app.domain.errors import (
 )
 from app.steps.incident_rollback import candidates
 from app.use_cases import act, incidents
+from app.use_cases.upkeep import run_on
 from app.use_cases.views import View
 from tests.steps.incidents import items, look, opened, patiently, undo_all
 from tests.steps.words import sql
@@ -205,3 +206,27 @@ async def test_what_only_reads_takes_no_room_among_the_candidates(world: World) 
         policy, now = await world.ctx.rules.in_force(session), await world.ctx.clock.now(session)
         [newest, *_] = await candidates(session, policy, incident, now, limit=2)
     assert str(newest.row.id) == original["id"]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_run_that_temporal_has_lost_goes_on(world: World, closed: bool) -> None:
+    """Its workflow is gone while one item is under way; the sweep has it begun anew."""
+    thing = uuid.uuid4().hex
+    older, newer = [await done(world, "do.once", thing=thing) for _ in range(2)]
+    incident = await opened(world)
+    rollback = await undo_all(world, incident, chosen=[older, newer])
+    world.desk.script(f"{thing}-undone", 0)
+    await world.say("marco", rollback)
+    await world.desk.called(f"{thing}-undone")
+    ivan = world.person("ivan")
+    if closed:
+        await incidents.pause(world.services, ivan, incident.id)
+    await world.services.temporal.get_workflow_handle(f"incident-{rollback['id']}").terminate()
+    if closed:
+        await sql(world, "update incident set status = 'closed' where id = :id", id=incident.id)
+    world.desk.release(f"{thing}-undone")
+    async for attempt in patiently():
+        with attempt:
+            await run_on(world.services)
+            assert (await world.look(rollback))["status"] == ("failed" if closed else "succeeded")
+    assert len(world.desk.seen[f"{thing}-undone"]) == (1 if closed else 2)
