@@ -28,6 +28,8 @@ ASK = Ask(
     supersedes="5f0c1f0e-0000-5000-8000-000000000002",
 )
 WHO = {"kind", "asker_kind", "asker_id", "client_id"}
+OURS = {"part_of"}
+"""What nobody can say: Interlock alone asks so."""
 UNDO = replace(ASK, kind="rollback", asker_kind="person", asker_id="ivan", client_id=None, reverses="5f0c1f0e-0")
 
 
@@ -60,7 +62,7 @@ def test_the_body_is_all_but_who_asked() -> None:
 def test_the_same_key_with_another_field_is_another_body_unless_only_who_asked_differs(name: str) -> None:
     other = {"other": 1} if name in ("parameters", "context") else "other"
     changed = replace(ASK, **{name: other})  # type: ignore[arg-type]
-    assert (changed.body() == ASK.body()) is (name in WHO)
+    assert (changed.body() == ASK.body()) is (name in WHO | OURS)
     assert changed.dumps() != ASK.dumps()
 
 
@@ -69,7 +71,7 @@ def test_of_a_rollback_only_what_it_undoes_and_why_is_said_by_its_asker(name: st
     """The rest is worked out from the original, and may be otherwise when the same key comes again."""
     assert UNDO.body() == {"reverses": "5f0c1f0e-0", "reason": "The customer asked."}
     changed = replace(UNDO, **{name: {"other": 1} if name in ("parameters", "context") else "other"})  # type: ignore[arg-type]
-    assert (changed.body() != UNDO.body()) is (name in ("reverses", "reason"))
+    assert (changed.body() != UNDO.body()) is (name in ("reverses", "reason", "incident"))
     assert changed.dumps() != UNDO.dumps()
 
 
@@ -94,3 +96,10 @@ def test_whatever_is_asked_keeps_its_value_and_its_bytes(parameters: dict[str, A
 def test_a_text_that_is_no_ask_is_not_read(text: str) -> None:
     with pytest.raises(TypeError):
         loads(text)
+
+
+def test_of_the_rollback_of_an_incident_what_was_chosen_and_why_is_said_by_its_asker() -> None:
+    about = {"id": "5f0c1f0e-2", "requests": "all"}
+    many = replace(UNDO, kind="incident_rollback", reverses=None, incident=about)
+    assert many.body() == {"incident": about, "reason": "The customer asked."}
+    assert replace(many, incident={**about, "requests": []}).body() != many.body()
