@@ -11,6 +11,7 @@ from app.db import requests
 from app.db.tables import ExecutionAttempt
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime
+from app.keys import UnknownKey
 from app.steps.context import Context
 from app.steps.handing import handle_hash
 from app.steps.scene import Scene, scene
@@ -43,8 +44,8 @@ async def fetch(ctx: Context, request_id: uuid.UUID, handle: str, client: str) -
         action = found.policy.actions.get(found.row.action)
         if action is None or not _is_of(last, handle) or not _may(found, last, action, client):
             return None
-        grant = grant_for(found, action, last.n, last.started_at, http_lifetime(action.reach))
-        if grant.sha256 != last.grant_hash:
+        grant = _grant(found, action, last)
+        if grant is None or grant.sha256 != last.grant_hash:
             return None
         if last.fetched_at is None:
             last.fetched_at = found.now
@@ -52,6 +53,15 @@ async def fetch(ctx: Context, request_id: uuid.UUID, handle: str, client: str) -
             await found.write_entries()
         key = found.secret.answer_key(last.n)
         return Fetched(grant, request_id, last.n, found.row.action, found.row.parameters, key)
+
+
+def _grant(found: Scene, action: Action, last: ExecutionAttempt) -> Grant | None:
+    """The grant by the key that signed it first; None when that was removed in an emergency."""
+    lifetime = http_lifetime(action.reach)
+    try:
+        return grant_for(found, action, last.n, last.started_at, lifetime, kid=last.grant_kid)
+    except UnknownKey:
+        return None
 
 
 def _is_of(last: ExecutionAttempt, handle: str) -> bool:

@@ -21,6 +21,7 @@ from app.domain.verdict import Outcome, Verdict, denied
 from app.governance.catalogue import Action
 from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked
+from app.steps.facts import Bench, bench_of
 from app.steps.incident_rollback import is_signed, runs_until
 from app.steps.rollback import Undoing, admission_of, original_of, worked_out
 from app.steps.scene import Scene
@@ -77,6 +78,10 @@ async def _judged(asked: Asked, row: Request, parent: Request | None, now: datet
         return found, None
     if asked.policy.version != parent.policy_version and not _covers(parent, found.plan, now, asked.policy):
         return denied("policy-stricter", "The rules in force ask for more than was signed."), None
+    if row.status != signed.get("status", row.status):
+        return denied(
+            "outcome-changed", f"It was {signed['status']} when it was signed, and is {row.status} now."
+        ), None
     if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:
         return denied(NOT_REVERSIBLE, "The rules in force undo it otherwise than was signed."), None
     reason = f"Signed as number {(asked.ask.part_of or {})['n']} of the rollback {parent.id}."
@@ -104,11 +109,25 @@ def _covers(parent: Request, plan: PlanRule, now: datetime, policy: Policy) -> b
 
 
 async def ground_gone(found: Scene, parent_id: uuid.UUID) -> str | None:
-    """Why it must not run any more; None while its rollback runs."""
+    """Why it must not run any more; None while its rollback runs, and those who signed that still may."""
     parent = await requests.by_id(found.session, parent_id)
     if parent is None or parent.status != Status.EXECUTING:
         return "incident-over"
-    return "too-late" if found.now > runs_until(parent) else None
+    if found.now > runs_until(parent):
+        return "too-late"
+    incident = await incidents.of_rollback(found.session, parent_id)
+    if incident is None or incident.status == Standing.CLOSED:
+        return "incident-closed"
+    people = await bench_of(found.session, parent, found.policy, found.crowd)
+    return None if signed_still(parent, people) else "stale-authority"
+
+
+def signed_still(parent: Request, people: Bench) -> bool:
+    """Whether every stage of the rollback has its quorum of those who may still sign. ``people``: its bench."""
+    if parent.plan is None:
+        return False
+    plan = plan_from_json(parent.plan)
+    return all(people.tally(plan, index).passes(stage.quorum) for index, stage in enumerate(plan.stages))
 
 
 async def goes_on(found: Scene, parent_id: uuid.UUID) -> bool:

@@ -246,6 +246,7 @@ def _items(found: Sequence[Candidate], keys: dict[str, str | None]) -> list[dict
     )
     return [
         {"request": deed.request, "of": by_id[deed.request].row.action, "after": list(after)}
+        | {"status": by_id[deed.request].row.status}
         | _what_runs(by_id[deed.request].undoing)
         for deed, after in zip(deeds, dependencies(deeds), strict=True)
     ]

@@ -17,7 +17,7 @@ from app.steps.context import Context
 from app.steps.execution import Turn
 from app.steps.facts import bench
 from app.steps.finish import conclude
-from app.steps.incident_item import ask_of, undo_id
+from app.steps.incident_item import ask_of, signed_still, undo_id
 from app.steps.incident_rollback import runs_until
 from app.steps.scene import Scene, scene
 from workflows.contracts import Advanced, Start
@@ -85,15 +85,7 @@ async def _why_no_more(found: Scene, incident: Incident | None) -> str | None:
         return "incident-closed"
     if found.now > runs_until(found.row):
         return "too-late"
-    return None if await _signed_still(found) else "stale-authority"
-
-
-async def _signed_still(found: Scene) -> bool:
-    """Whether every stage has its quorum of those who may still sign."""
-    plan, people = found.plan, await bench(found)
-    if plan is None:
-        return False
-    return all(people.tally(plan, index).passes(stage.quorum) for index, stage in enumerate(plan.stages))
+    return None if signed_still(found.row, await bench(found)) else "stale-authority"
 
 
 async def _skip(found: Scene, known: Sequence[Known], why: str | None) -> None:

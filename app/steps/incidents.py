@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,9 +64,14 @@ async def pause(found: Scene, incident: Incident, by: By) -> None:
 async def go_on(found: Scene, incident: Incident, by: By) -> None:
     """Let the items start again; those that have looked meanwhile are told."""
     await _turn(found, incident, Standing.ROLLING_BACK, "incident-resumed", by)
-    for item, row in await incidents.items(found.session, found.row.id):
+    await _wake_waiting(found.session, found.row.id)
+
+
+async def _wake_waiting(session: AsyncSession, rollback: uuid.UUID) -> None:
+    """Have those look again whose turn it was and that have not started."""
+    for item, row in await incidents.items(session, rollback):
         if item.begun_at is not None and row is not None and row.status == "approved":
-            outbox.nudge(found.session, row.id)
+            outbox.nudge(session, row.id)
 
 
 async def close(ctx: Context, session: AsyncSession, incident: Incident, by: By, summary: str) -> None:
@@ -75,6 +81,7 @@ async def close(ctx: Context, session: AsyncSession, incident: Incident, by: By,
     await session.flush()
     if incident.rollback is not None:
         outbox.mark(session, SINK, incident.rollback, 1)
+        await _wake_waiting(session, incident.rollback)
     await _note(ctx, session, incident, Said("incident-closed", incident.closed_at, by, {"summary": summary}))
 
 

@@ -86,7 +86,7 @@ INCIDENTS = (
     Mutant(
         "incident: a signature of who has left",
         f"{RUN}:_why_no_more",
-        'return None if await _signed_still(found) else "stale-authority"',
+        'return None if signed_still(found.row, await bench(found)) else "stale-authority"',
         "return None",
         (ATTACK + "test_a_signature_of_who_has_left_since_lets_nothing_more_run",),
     ),
