@@ -11,6 +11,7 @@ from app.domain.clocks import rfc3339
 from app.domain.errors import Unavailable
 from app.governance.policy import Policy, compile_policy
 from app.governance.version import swap_persons
+from app.steps.drafts import patiently
 
 
 class Rules:
@@ -50,6 +51,7 @@ class Rules:
             row = await governance.policy_version(session, version)
             if row is None:
                 raise Unavailable(f"The policy version {version} is not stored here.")
+            await patiently(session)  # compiling takes tenths of a second, and more on a busy machine
             pids = await governance.pids(session)
             document = swap_persons(row.document, {pid: person for person, pid in pids.items()})
             self._compiled[version] = compile_policy(document, version, pids=pids)

@@ -99,10 +99,31 @@ INCIDENTS = (
     ),
     Mutant(
         "incident: undone as it was signed",
-        f"{ITEM}:_judged",
+        f"{ITEM}:_differs",
         'if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:',
         "if False:",
         (ATTACK + "test_what_the_rules_undo_otherwise_now_is_left_alone",),
+    ),
+    Mutant(
+        "incident: what came of it is what was signed",
+        f"{ITEM}:_differs",
+        "if row.status != was:",
+        "if False:",
+        ("attacks/test_incident_signatures.py::test_what_was_settled_since_the_signature_is_not_undone",),
+    ),
+    Mutant(
+        "incident: who signed may still, at each start",
+        f"{ITEM}:ground_gone",
+        'return None if signed_still(parent, people) else "stale-authority"',
+        "return None",
+        ("attacks/test_incident_signatures.py::test_what_waits_begun_does_not_start_when_who_signed_has_left",),
+    ),
+    Mutant(
+        "incident: what waits ends with it",
+        f"{ITEM}:ground_gone",
+        "incident is None or incident.status == Standing.CLOSED",
+        "False",
+        ("attacks/test_incident_signatures.py::test_what_waits_begun_ends_with_its_incident",),
     ),
     Mutant(
         "incident: stricter rules before its turn",
