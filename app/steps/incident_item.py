@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.db import incidents, requests
 from app.db.tables import Request
@@ -78,14 +79,21 @@ async def _judged(asked: Asked, row: Request, parent: Request | None, now: datet
         return found, None
     if asked.policy.version != parent.policy_version and not _covers(parent, found.plan, now, asked.policy):
         return denied("policy-stricter", "The rules in force ask for more than was signed."), None
-    if row.status != signed.get("status", row.status):
-        return denied(
-            "outcome-changed", f"It was {signed['status']} when it was signed, and is {row.status} now."
-        ), None
-    if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:
-        return denied(NOT_REVERSIBLE, "The rules in force undo it otherwise than was signed."), None
+    differs = _differs(found, row, signed)
+    if differs is not None:
+        return differs, None
     reason = f"Signed as number {(asked.ask.part_of or {})['n']} of the rollback {parent.id}."
     return Verdict(Outcome.ALLOW, "incident", reason, ()), found.action
+
+
+def _differs(found: Undoing, row: Request, signed: dict[str, Any]) -> Verdict | None:
+    """What has become another since the signature: what came of the original, or how it would be undone."""
+    was = signed.get("status", row.status)
+    if row.status != was:
+        return denied("outcome-changed", f"It was {was} when this was signed, and is {row.status} now.")
+    if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:
+        return denied(NOT_REVERSIBLE, "The rules in force undo it otherwise than was signed.")
+    return None
 
 
 def _as_signed(how: Undoing) -> dict[str, object]:

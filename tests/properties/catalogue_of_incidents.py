@@ -99,7 +99,7 @@ INCIDENTS = (
     ),
     Mutant(
         "incident: undone as it was signed",
-        f"{ITEM}:_judged",
+        f"{ITEM}:_differs",
         'if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:',
         "if False:",
         (ATTACK + "test_what_the_rules_undo_otherwise_now_is_left_alone",),
