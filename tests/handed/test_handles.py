@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from joserfc.jwk import OKPKey
 from sqlalchemy import text
 from temporalio.service import RPCError
 from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
@@ -15,6 +17,8 @@ from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 from app.activities.handing import execution_queue
 from app.domain.outcome import Sent
 from app.execution.temporal import Attempt, Handing, Order, workflow_id
+from app.grants.keys import StandingKeys
+from app.steps.fetch import fetch
 from app.use_cases.views import View
 from tests.handed.conftest import Handed
 
@@ -77,6 +81,22 @@ async def test_the_same_bytes_again_and_one_entry(handed: Handed) -> None:
     await handed.world.until(shown, "succeeded")
     assert (await handed.world.kinds(shown)).count("grant-fetched") == 1
     assert (await handed.fetch(handle)).status_code == 404
+
+
+@pytest.mark.usefixtures("held")
+async def test_a_grant_is_fetched_by_the_key_that_signed_it_first(handed: Handed) -> None:
+    """Keys rotate between the start and the fetch, or are put away altogether."""
+    shown, handle = await taken(handed, "do.handed-slowly")
+    ctx, id_ = handed.world.ctx, uuid.UUID(shown["id"])
+    key = OKPKey.generate_key("Ed25519", parameters={"kid": "newer"})
+    rotated = replace(ctx.grants, current="newer", keys={**ctx.grants.keys, "newer": key})
+    fetched = await fetch(replace(ctx, grant_keys=StandingKeys(rotated)), id_, handle, "desk")
+    assert fetched is not None
+    assert (await handed.fetch(handle)).json()["grant"] == fetched.grant.token
+    replaced = replace(rotated, keys={"newer": key})
+    assert await fetch(replace(ctx, grant_keys=StandingKeys(replaced)), id_, handle, "desk") is None
+    handed.hands.may_fetch.set()
+    await handed.world.until(shown, "succeeded")
 
 
 @pytest.mark.usefixtures("held")
