@@ -21,6 +21,7 @@ FIGURE = "figure"
 """What a test has measured: ``record_property(FIGURE, "worker killed: all went on after 6.1 s")``."""
 
 LONGEST = (
+    "journeys/retail/test_incident.py",
     "kills/test_compensations.py",
     "properties/test_mutations.py",
     "properties/test_mutations_of_changes.py",
