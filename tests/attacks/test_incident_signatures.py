@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.ask import Ask
 from app.steps.finish import finish
 from app.steps.incident_run import advance
 from app.steps.start import start
 from app.use_cases import act, incidents
 from app.use_cases.views import View
 from tests.attacks.test_incidents import _world, asked, made, said, signed, skipped, turn
-from tests.properties.quiet import ended, status
+from tests.properties.quiet import ended, refused, status
 from tests.steps.conftest import rules
 from tests.steps.incidents import look, opened
-from tests.steps.words import SAID_503, change, id_of, sql, vote
+from tests.steps.words import SAID_503, admitted, change, id_of, sql, vote
 from tests.world import World
 
 __all__ = ["_world", "rules"]
@@ -86,3 +87,34 @@ async def test_what_was_begun_goes_on_while_all_stands(world: World) -> None:
     assert await skipped(world, rollback) == [None]
     done: View = await world.look(rollback)
     assert done["status"] == "succeeded"
+
+
+async def test_of_several_bots_who_owns_one_signs_nothing(world: World, rules: Path) -> None:
+    """Mia may sign rollbacks, and owns the other bot's business: she signs nothing high that it had a part in."""
+    await change(world, rules, 'entitlements: ["do.moderate"]', 'entitlements: ["do.*"]')
+    source = (rules / "desk.yaml").read_text()
+    before, after = source.split("title: Another bot", 1)
+    owners = "owners: {business: mia, security: sam, legal: lena, model_quality: max, incident: 'group:responders',\n"
+    owners += "             rollback: rita, permissions: petra, exceptions: eve}"
+    (rules / "desk.yaml").write_text(before + "title: Another bot" + after.replace("owners: *owners", owners, 1))
+    await change(world, rules, "title: A bot", "title: One bot")
+    mine = await made(world, 1)
+    ask = Ask("action", "bot", "other-bot", "other-bot-client", "do.high", {"thing": "x"}, on_behalf_of="customer:carl")
+    theirs = await admitted(world, ask)
+    await vote(world, "dana", theirs)
+    await start(world.ctx, id_of(theirs), "one")
+    await finish(world.ctx, id_of(theirs), 1, "one", said("it"))
+    incident = await opened(world, bots=["bot", "other-bot"])
+    rollback = await asked(world, [*mine, theirs], incident=incident)
+    assert (rollback["status"], rollback["bot"]) == ("held", None)
+    assert "bot-owner" in await refused(world, "mia", rollback)
+    await vote(world, "rita", rollback)
+    await start(world.ctx, id_of(rollback), "one")
+    begun = await turn(world, rollback)
+    assert {one["bot"] for one in begun} == {"bot", "other-bot"}
+    await world.suspend("ivan", "other-bot")
+    for one in begun:
+        await start(world.ctx, id_of(one), "one")
+        await finish(world.ctx, id_of(one), 1, "one", said("it"))
+    assert (await advance(world.ctx, id_of(rollback))).done
+    assert await status(world, rollback) == "succeeded"
