@@ -110,6 +110,9 @@ DONE: dict[str, set[str]] = {
 }
 """What each caller must have been let do at least once: an operation that only ever refused was not tried."""
 
+BY_HANDLE = {"POST /v1/grants/fetch"}
+"""What nothing but an activity of a real worker can be let do: tests/handed."""
+
 REASONED = (
     f"POST {INCIDENT}/rollbacks",
     f"POST {ONE}/rollbacks",
@@ -141,6 +144,7 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("POST /v1/requests", "malformed", "DPoP"): "a proof of a key is told in words (RFC 9449)",
     (f"POST {ONE}/grant", "malformed", "DPoP"): "a proof of a key is told in words (RFC 9449)",
     ("POST /v1/grants/redeem", "malformed", ""): "as above, in grant",
+    ("POST /v1/grants/fetch", "malformed", ""): "as above, in handle",
     (f"POST {ONE}/outcome", "malformed", ""): "as above, in result",
     (f"POST {ONE}/decisions", "malformed", ""): "as above, in reason",
     (f"POST {ONE}/cancel", "malformed", ""): "as above, in reason",
@@ -345,7 +349,7 @@ async def test_every_operation_was_let_do_something(found: dict[str, Found], cal
 async def test_together_they_did_all_that_there_is(api: Live, found: dict[str, Found]) -> None:
     described = (await api.http.get("/openapi.json")).json()["paths"]
     operations = {f"{method.upper()} {path}" for path, item in described.items() for method in item}
-    assert DONE["bot"] | DONE["person"] == operations
+    assert DONE["bot"] | DONE["person"] | BY_HANDLE == operations
     assert found["bot"].answers.keys() == found["person"].answers.keys() == operations
 
 
