@@ -17,7 +17,7 @@ from app.db.tables import ExecutionAttempt, Request
 from app.domain.request import Kind
 from app.domain.states import Status
 
-INCIDENT_LOCK = 6
+INCIDENT_LOCK = 9
 """First key of the advisory lock that a pause takes exclusively, and each start of an item shared."""
 
 
