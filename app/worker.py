@@ -31,7 +31,8 @@ from app.telemetry import configure_logging
 from app.temporal import connect, plain
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
-from app.use_cases.upkeep import Nudge, RunItems, record_stops_forever, sweep_forever
+from app.use_cases.temporal import run_items
+from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
 from app.workspace import connected
 
 
@@ -70,7 +71,7 @@ async def _slack(settings: Settings, ctx: Context) -> AsyncIterator[Sending | No
 
 async def _until_stopped(settings: Settings, services: Services, sending: Sending | None, stop: asyncio.Event) -> None:
     sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
-    sinks[SINK] = RunItems(services)
+    sinks[SINK] = Nudge(services, run_items)
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))

@@ -44,7 +44,8 @@ from app.use_cases import changes, decide, read, rollback, stop, submit
 from app.use_cases.actors import Actor
 from app.use_cases.governance import install
 from app.use_cases.services import Services, Waiters
-from app.use_cases.upkeep import Nudge, RunItems
+from app.use_cases.temporal import run_items
+from app.use_cases.upkeep import Nudge
 from app.use_cases.views import View
 from tests.fakes.desk import Desk
 
@@ -236,7 +237,7 @@ async def working(
     """A worker and a reconciler."""
     activities = RequestActivities(ctx, executing)
     sinks: dict[str, Sink] = {"wake": WakeHere(services.waiters), "nudge": Nudge(services)}
-    sinks |= {SINK: RunItems(services), **more}
+    sinks |= {SINK: Nudge(services, run_items), **more}
     reviews, undoing = ReviewActivities(ctx), IncidentActivities(ctx)
     ours = build_worker(services.temporal, services.task_queue, activities, reviews, undoing)
     async with build_handing_worker(plain(services.temporal), services.task_queue), ours:

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.tables import Base
@@ -54,12 +54,3 @@ class IncidentItem(Base):
     after: Mapped[list[Any]]
     begun_at: Mapped[datetime | None]
     skipped: Mapped[str | None]
-
-    __table_args__ = (
-        Index(
-            "incident_item_waiting",
-            "request_id",
-            "n",
-            postgresql_where=text("begun_at is null and skipped is null"),
-        ),
-    )

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Uuid, cast, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.incident_tables import Incident, IncidentItem
@@ -59,15 +58,6 @@ async def rollbacks_of(session: AsyncSession, incident: Incident, action: str) -
     )
     rows = await session.execute(query.order_by(Request.created_at, Request.id))
     return rows.scalars().all()
-
-
-async def add(session: AsyncSession, incident: Incident) -> Incident:
-    """Keep an incident under its id; the one that stands when it is there already."""
-    values = {column.name: getattr(incident, column.name) for column in Incident.__table__.columns}
-    await session.execute(insert(Incident).values(values).on_conflict_do_nothing())
-    standing = await by_id(session, incident.id)
-    assert standing is not None  # noqa: S101  for the type checker: the insert left one there
-    return standing
 
 
 async def rolling_back(session: AsyncSession) -> Sequence[uuid.UUID]:
@@ -141,12 +131,6 @@ async def items(session: AsyncSession, request_id: uuid.UUID) -> Sequence[Known]
     query = query.where(IncidentItem.request_id == request_id).order_by(IncidentItem.n)
     rows = await session.execute(query.execution_options(populate_existing=True))
     return [Known(item, row) for item, row in rows]
-
-
-async def item_of(session: AsyncSession, undo: uuid.UUID) -> IncidentItem | None:
-    """The item whose own rollback has this id."""
-    query = select(IncidentItem).where(IncidentItem.undo == undo)
-    return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
 async def page(

@@ -81,8 +81,12 @@ def mint(
     kid = kid or ring.current
     header = {"typ": TYPE, "alg": "Ed25519", "kid": kid}
     token = jwt.encode(header, claims, ring.get(kid), algorithms=["Ed25519"])
-    hashed = "sha256:" + hashlib.sha256(token.encode()).hexdigest()
-    return Grant(token, jti, hashed, datetime.fromtimestamp(expires, UTC), kid, jkt)
+    return Grant(token, jti, hash_of(token), datetime.fromtimestamp(expires, UTC), kid, jkt)
+
+
+def hash_of(token: str) -> str:
+    """``"sha256:"`` and hex of a grant's bytes: all of them that may be kept."""
+    return "sha256:" + hashlib.sha256(token.encode()).hexdigest()
 
 
 def http_lifetime(timeout: timedelta) -> timedelta:

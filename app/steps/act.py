@@ -15,12 +15,11 @@ from app.domain.errors import Closed, InterlockError, NotFound, NotOpenToThis
 from app.domain.request import Mode
 from app.domain.states import Status
 from app.grants.grants import Grant
-from app.keys import UnknownKey
 from app.steps.access import MAY, roles
 from app.steps.context import Context
 from app.steps.finish import QUIET, conclude
 from app.steps.scene import Scene, scene
-from app.steps.start import add_attempt, grant_for, may_start
+from app.steps.start import add_attempt, grant_for, may_start, same_grant
 from workflows.contracts import State
 
 GRANT_FOR = timedelta(seconds=120)
@@ -147,12 +146,7 @@ async def grant_again(found: Scene, jkt: str | None = None) -> Grant | None:
         return None
     if await bound_to_another(found, jkt):
         return None
-    try:
-        again = {"jkt": last.grant_jkt, "kid": last.grant_kid}
-        grant = grant_for(found, action, last.n, last.started_at, GRANT_FOR, **again)
-    except UnknownKey:  # removed in an emergency: what it signed is worth nothing any more
-        return None
-    return grant if grant.sha256 == last.grant_hash else None
+    return same_grant(found, action, last, GRANT_FOR)
 
 
 async def no_grant(found: Scene) -> InterlockError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +10,10 @@ from app.db import requests
 from app.db.tables import ExecutionAttempt
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime
-from app.keys import UnknownKey
+from app.identity.secrets import hash_secret, verify_secret
 from app.steps.context import Context
-from app.steps.handing import handle_hash
 from app.steps.scene import Scene, scene
-from app.steps.start import grant_for
+from app.steps.start import same_grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Fetched:
 async def request_of(ctx: Context, handle: str) -> uuid.UUID | None:
     """The request that a handle was made for; whether it is good still is judged by `fetch`."""
     async with ctx.database.transaction() as session:
-        made = await requests.attempt_by_handle(session, handle_hash(handle))
+        made = await requests.attempt_by_handle(session, hash_secret(handle))
     return None if made is None else made.request_id
 
 
@@ -44,8 +42,8 @@ async def fetch(ctx: Context, request_id: uuid.UUID, handle: str, client: str) -
         action = found.policy.actions.get(found.row.action)
         if action is None or not _is_of(last, handle) or not _may(found, last, action, client):
             return None
-        grant = _grant(found, action, last)
-        if grant is None or grant.sha256 != last.grant_hash:
+        grant = same_grant(found, action, last, http_lifetime(action.reach))
+        if grant is None:
             return None
         if last.fetched_at is None:
             last.fetched_at = found.now
@@ -55,18 +53,9 @@ async def fetch(ctx: Context, request_id: uuid.UUID, handle: str, client: str) -
         return Fetched(grant, request_id, last.n, found.row.action, found.row.parameters, key)
 
 
-def _grant(found: Scene, action: Action, last: ExecutionAttempt) -> Grant | None:
-    """The grant by the key that signed it first; None when that was removed in an emergency."""
-    lifetime = http_lifetime(action.reach)
-    try:
-        return grant_for(found, action, last.n, last.started_at, lifetime, kid=last.grant_kid)
-    except UnknownKey:
-        return None
-
-
 def _is_of(last: ExecutionAttempt, handle: str) -> bool:
     """The handle is that of the attempt under way."""
-    return hmac.compare_digest(last.handle_hash or "", handle_hash(handle)) and last.outcome is None
+    return verify_secret(handle, last.handle_hash or "") and last.outcome is None
 
 
 def _may(found: Scene, last: ExecutionAttempt, action: Action, client: str) -> bool:

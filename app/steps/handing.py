@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from app.db import requests
 from app.db.tables import ExecutionAttempt
 from app.domain.outcome import Answer, Sent
 from app.governance.catalogue import Errand
+from app.identity.secrets import hash_secret
 from app.steps.execution import Handover, Parcel, Turn
 from app.steps.scene import Scene
 
@@ -17,16 +17,11 @@ SLACK = timedelta(seconds=10)
 """What Temporal may take on top for what it moves to and fro."""
 
 
-def handle_hash(handle: str) -> str:
-    """What is kept of a handle. Plain SHA-256: it has 256 random bits, which nobody guesses."""
-    return "sha256:" + hashlib.sha256(handle.encode()).hexdigest()
-
-
 async def handed_over(found: Scene, errand: Errand, runs_for: timedelta) -> Turn:
     """What goes to the owner's worker for the attempt that was just written; its grant is fetched by the handle."""
     attempt = (await requests.execution_attempts(found.session, found.row.id))[-1]
     handle = secrets.token_urlsafe(32)
-    attempt.handle_hash = handle_hash(handle)
+    attempt.handle_hash = hash_secret(handle)
     await found.session.flush()
     parcel = Parcel(
         task_queue=errand.task_queue,

@@ -23,7 +23,7 @@ from app.governance.catalogue import Action
 from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked
 from app.steps.facts import Bench, bench_of
-from app.steps.incident_rollback import is_signed, runs_until
+from app.steps.incident_rollback import is_signed, runs_until, what_runs
 from app.steps.rollback import Undoing, admission_of, original_of, worked_out
 from app.steps.scene import Scene
 
@@ -58,8 +58,8 @@ async def consider_item(asked: Asked, row: Request) -> Admission:
     """
     now, part = await asked.ctx.clock.now(asked.session), asked.ask.part_of or {}
     parent = await requests.by_id(asked.session, uuid.UUID(part["request"]))
+    signed = is_signed(parent, asked.ask)
     verdict, action = await _judged(asked, row, parent, now)
-    signed = None if parent is None else is_signed(parent, asked.ask)
     if signed is not None:
         asked = replace(asked, ask=replace(asked.ask, action=signed["action"], parameters=signed["parameters"]))
     admission = await admission_of(asked, row, now, action, verdict)
@@ -91,13 +91,9 @@ def _differs(found: Undoing, row: Request, signed: dict[str, Any]) -> Verdict | 
     was = signed.get("status", row.status)
     if row.status != was:
         return denied("outcome-changed", f"It was {was} when this was signed, and is {row.status} now.")
-    if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:
+    if not what_runs(found).items() <= signed.items():
         return denied(NOT_REVERSIBLE, "The rules in force undo it otherwise than was signed.")
     return None
-
-
-def _as_signed(how: Undoing) -> dict[str, object]:
-    return {"action": how.action.name, "action_version": how.action.version, "parameters": how.parameters}
 
 
 def part_of(row: Request) -> uuid.UUID | None:

@@ -21,7 +21,7 @@ from app.domain import rollback
 from app.domain.ask import Ask
 from app.domain.clocks import moment
 from app.domain.incident import Deed, Standing, dependencies, in_order
-from app.domain.plan import PlanRule, merge
+from app.domain.plan import merge
 from app.domain.request import Kind, Reversibility, Risk
 from app.domain.rollback import EXISTS, NOT_REVERSIBLE
 from app.domain.states import Status
@@ -133,8 +133,7 @@ def scope_of(policy: Policy, incident: Incident) -> Scope:
 
 async def consider_incident(asked: Asked, waited: Any) -> Admission:
     """What a person's ask to undo what an incident is about comes to."""
-    said = asked.ask.incident or {}
-    incident = await incidents.locked(asked.session, uuid.UUID(said["id"]))
+    incident = await incidents.locked(asked.session, uuid.UUID(_about(asked)["id"]))
     now = await asked.ctx.clock.now(asked.session)
     refused = TOO_LATE if waited > LATE else await _refusal(asked.session, incident)
     found = refused or await _chosen(asked, incident, now)
@@ -148,6 +147,11 @@ async def consider_incident(asked: Asked, waited: Any) -> Admission:
     return admission
 
 
+def _about(asked: Asked) -> dict[str, Any]:
+    """``{"id", "requests"}``: which incident, and what of it."""
+    return asked.ask.incident or {}
+
+
 async def _refusal(session: AsyncSession, incident: Incident | None) -> Verdict | None:
     if incident is None or incident.status == Standing.CLOSED:
         return denied(NOT_REVERSIBLE, "This incident is closed, or was never opened.")
@@ -158,7 +162,7 @@ async def _refusal(session: AsyncSession, incident: Incident | None) -> Verdict 
 
 
 async def _chosen(asked: Asked, incident: Incident | None, now: datetime) -> list[Candidate] | Verdict:
-    said = (asked.ask.incident or {})["requests"]
+    said = _about(asked)["requests"]
     only = None if said == "all" else [uuid.UUID(id_) for id_ in said]
     assert incident is not None  # noqa: S101  for the type checker: `_refusal` has looked
     found = await candidates(asked.session, asked.policy, incident, now, only=only)
@@ -174,14 +178,14 @@ async def _chosen(asked: Asked, incident: Incident | None, now: datetime) -> lis
 def _refused(asked: Asked, now: datetime, verdict: Verdict) -> Admission:
     action = asked.policy.action(UNDO)
     return Admission(
-        ask=replace(asked.ask, parameters={"incident": (asked.ask.incident or {})["id"], "items": []}),
+        ask=replace(asked.ask, parameters={"incident": _about(asked)["id"], "items": []}),
         verdict=verdict,
         action=action,
         now=now,
         expires_at=now,
         risk=action.risk,
         reversibility=action.reversibility,
-        undoes={"incident": (asked.ask.incident or {})["id"], "of": [], "statuses": [], "approved_by": []},
+        undoes={"incident": _about(asked)["id"], "of": [], "statuses": [], "approved_by": []},
     )
 
 
@@ -201,7 +205,7 @@ async def _admission(asked: Asked, now: datetime, found: Sequence[Candidate]) ->
     judged = _judged(asked.policy, found)
     bots = {one.row.bot for one in found}
     return Admission(
-        ask=replace(asked.ask, action=UNDO, parameters={"incident": (asked.ask.incident or {})["id"], "items": items}),
+        ask=replace(asked.ask, action=UNDO, parameters={"incident": _about(asked)["id"], "items": items}),
         verdict=judged.verdict,
         action=asked.policy.action(UNDO),
         now=now,
@@ -212,7 +216,7 @@ async def _admission(asked: Asked, now: datetime, found: Sequence[Candidate]) ->
         bot_owners=judged.owners.union(*(one.row.bot_owners for one in found)),
         about_bot=bots.pop() if len(bots) == 1 else None,
         undoes={
-            "incident": (asked.ask.incident or {})["id"],
+            "incident": _about(asked)["id"],
             "of": [list(pair) for pair in of],
             "statuses": sorted({one.row.status for one in found}),
             "approved_by": near,
@@ -245,30 +249,30 @@ def _items(found: Sequence[Candidate], keys: dict[str, str | None]) -> list[dict
         for id_, one in by_id.items()
     )
     return [
-        {"request": deed.request, "of": by_id[deed.request].row.action, "after": list(after)}
-        | {"status": by_id[deed.request].row.status}
-        | _what_runs(by_id[deed.request].undoing)
+        {
+            "request": deed.request,
+            "of": by_id[deed.request].row.action,
+            "status": by_id[deed.request].row.status,
+            "after": list(after),
+            **what_runs(by_id[deed.request].undoing),
+        }
         for deed, after in zip(deeds, dependencies(deeds), strict=True)
     ]
 
 
-def _what_runs(how: Undoing) -> dict[str, Any]:
+def what_runs(how: Undoing) -> dict[str, Any]:
+    """What is signed of how an item is undone, and must be so still when it is its turn."""
     return {"action": how.action.name, "action_version": how.action.version, "parameters": how.parameters}
 
 
 def _judged(policy: Policy, found: Sequence[Candidate]) -> Judged:
     risk = max(max(Risk[one.row.risk.upper()], one.undoing.action.risk) for one in found)
     near = [owners(policy, *pair) for one in found for pair in _pairs(one)]
-    plan = strictest([one.undoing.plan for one in found])
+    plan = merge(one.undoing.plan for one in found)
     doubtful = sum(one.row.status != Status.SUCCEEDED for one in found)
     doubt = f" Of {doubtful} of them nobody knows that they happened." if doubtful else ""
     reason = f"Held under the plan {plan.name}, the strictest of the {len(found)} that it undoes.{doubt}"
     return Judged(Verdict(Outcome.HOLD, "rollback", reason, (), plan), risk, frozenset().union(*near))
-
-
-def strictest(plans: Sequence[PlanRule]) -> PlanRule:
-    """All that any of these asks for."""
-    return merge(plans)
 
 
 def _under(found: Sequence[Candidate]) -> Any:
@@ -297,7 +301,7 @@ async def verdict_now(found: Scene) -> Verdict:
     plans = [how.plan for how in (worked_out(found.policy, row) for row in rows) if isinstance(how, Undoing)]
     if not plans:
         return denied(NOT_REVERSIBLE, "Nothing of it can be undone any more.")
-    return Verdict(Outcome.HOLD, "rollback", "", (), strictest(plans))
+    return Verdict(Outcome.HOLD, "rollback", "", (), merge(plans))
 
 
 def is_signed(parent: Request | None, ask: Ask) -> dict[str, Any] | None:

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from app.db.tables import Request
 from app.domain.errors import UnknownAction
-from app.domain.request import Reversibility, Risk
-from app.domain.verdict import AskFacts
 from app.governance.errors import RuleError
 from app.governance.policy import Policy
+from app.steps.ask_facts import ask_facts
 
 
 class AtRisk(NamedTuple):
@@ -22,24 +21,8 @@ class AtRisk(NamedTuple):
 def at_risk(policy: Policy, row: Request) -> AtRisk:
     """The value at risk of a request under these rules, as of its admission."""
     try:
-        return AtRisk(policy.value_at_risk(_facts(row)))
+        return AtRisk(policy.value_at_risk(ask_facts(row, row.created_at)))
     except UnknownAction:
         return AtRisk(None)
     except RuleError as error:
         return AtRisk(None, f"The value at risk of {row.action} cannot be worked out: {error}.")
-
-
-def _facts(row: Request) -> AskFacts:
-    return AskFacts(
-        action=row.action,
-        parameters=row.parameters,
-        bot=row.asker_id,
-        now=row.created_at,
-        environment=row.environment,
-        on_behalf_of=row.on_behalf_of,
-        triggered_by=row.triggered_by,
-        context=row.context,
-        chain_risk=Risk[row.risk.upper()],
-        chain_reversibility=Reversibility[row.reversibility.upper()],
-        chain_length=row.chain_length,
-    )

@@ -13,6 +13,7 @@ from app.db import governance, incidents, ledger, outbox
 from app.db.incident_tables import Incident
 from app.domain.clocks import rfc3339
 from app.domain.incident import Standing
+from app.domain.states import Status
 from app.steps.context import Context
 from app.steps.incident_run import SINK
 from app.steps.scene import Scene
@@ -70,7 +71,7 @@ async def go_on(found: Scene, incident: Incident, by: By) -> None:
 async def _wake_waiting(session: AsyncSession, rollback: uuid.UUID) -> None:
     """Have those look again whose turn it was and that have not started."""
     for item, row in await incidents.items(session, rollback):
-        if item.begun_at is not None and row is not None and row.status == "approved":
+        if item.begun_at is not None and row is not None and row.status == Status.APPROVED:
             outbox.nudge(session, row.id)
 
 

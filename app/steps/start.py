@@ -10,11 +10,12 @@ from app.db.tables import ExecutionAttempt
 from app.domain.clocks import rfc3339
 from app.domain.digest import derived_id
 from app.domain.plan import missing
-from app.domain.request import Kind, Mode, Reversibility, Risk, Say
+from app.domain.request import Kind, Mode, Reversibility, Say
 from app.domain.states import Status
-from app.domain.verdict import AskFacts, Outcome, Verdict
+from app.domain.verdict import Outcome, Verdict
 from app.governance.catalogue import Action
 from app.grants.grants import Grant, http_lifetime, mint
+from app.keys import UnknownKey
 from app.steps import (
     change,
     glass,
@@ -28,6 +29,7 @@ from app.steps import (
     use_cases,
 )
 from app.steps.admission import members
+from app.steps.ask_facts import ask_facts
 from app.steps.context import Context
 from app.steps.digest import digest_of
 from app.steps.execution import Go, Turn
@@ -159,27 +161,9 @@ async def _verdict_now(found: Scene) -> Verdict:
             return await incident_rollback.verdict_now(found)
         case Kind.GOVERNANCE:
             return change.verdict_now(found)
-    facts = _facts(found)
+    facts = ask_facts(found.row, found.now)
     verdict = await use_cases.supervised_now(found, facts, found.policy.verdict(facts))
     return await permissions.still_allowing(found, facts, verdict)
-
-
-def _facts(found: Scene) -> AskFacts:
-    row = found.row
-    return AskFacts(
-        action=row.action,
-        parameters=row.parameters,
-        bot=row.asker_id,
-        now=found.now,
-        environment=row.environment,
-        on_behalf_of=row.on_behalf_of,
-        triggered_by=row.triggered_by,
-        context=row.context,
-        chain_risk=Risk[row.risk.upper()],
-        chain_reversibility=Reversibility[row.reversibility.upper()],
-        chain_length=row.chain_length,
-        windows=row.windows,
-    )
 
 
 async def _votes_still_stand(found: Scene) -> bool:
@@ -348,6 +332,16 @@ async def add_attempt(
     target = action.target or None
     found.note("started", attempt=n, target=target, grant=hashes, policy_version=found.policy.version)
     await found.changed()
+
+
+def same_grant(found: Scene, action: Action, last: ExecutionAttempt, lifetime: timedelta) -> Grant | None:
+    """The grant of a standing attempt once more, the same bytes; None when its key is gone, or it would be another."""
+    again = {"jkt": last.grant_jkt, "kid": last.grant_kid}
+    try:
+        grant = grant_for(found, action, last.n, last.started_at, lifetime, **again)
+    except UnknownKey:  # removed in an emergency: what it signed is worth nothing any more
+        return None
+    return grant if grant.sha256 == last.grant_hash else None
 
 
 def grant_for(

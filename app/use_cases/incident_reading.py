@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, literal, or_, select, true
@@ -17,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import incidents, requests
 from app.db.incident_tables import Incident
 from app.db.tables import Request
-from app.domain.clocks import moment, rfc3339
-from app.domain.errors import Malformed, NotFound
+from app.domain.clocks import rfc3339
+from app.domain.errors import NotFound
 from app.domain.incident import Standing
 from app.domain.request import Kind
 from app.domain.states import Status
@@ -27,6 +24,7 @@ from app.governance.policy import Policy
 from app.steps.incident_rollback import LIVE
 from app.use_cases.access import received, visible
 from app.use_cases.actors import Actor, person_id
+from app.use_cases.cursors import behind, position
 from app.use_cases.incident_access import NO_SUCH, readable, seated
 from app.use_cases.incident_views import View, brief, look, progress, suspended, undone, view
 from app.use_cases.incidents import open_incident
@@ -113,13 +111,16 @@ async def followed(services: Services, who: Actor, incident_id: uuid.UUID) -> Vi
 
 async def listing(services: Services, who: Actor, *, cursor: str | None, limit: int) -> dict[str, Any]:
     """``{items, next_cursor}``, newest first: the incidents that this person may read, without what they are about."""
-    after = None if cursor is None else _position(cursor)
+    after = None if cursor is None else position(cursor)
     async with services.ctx.database.transaction() as session:
         policy = await services.ctx.rules.in_force(session)
         where = await _seen(services, session, policy, who)
         rows = await incidents.page(session, where=[where], after=after, limit=limit + 1)
     found = rows[:limit]
-    return {"items": [brief(row) for row in found], "next_cursor": _cursor(found[-1]) if len(rows) > limit else None}
+    return {
+        "items": [brief(row) for row in found],
+        "next_cursor": behind(rfc3339(found[-1].opened_at), str(found[-1].id)) if len(rows) > limit else None,
+    }
 
 
 async def _seen(services: Services, session: AsyncSession, policy: Policy, who: Actor) -> ColumnElement[bool]:
@@ -134,15 +135,3 @@ async def _seen(services: Services, session: AsyncSession, policy: Policy, who: 
     )
     by_office = [Incident.bots.has_any(literal(owned, ARRAY(Text))), Incident.bots == []] if owned else []
     return or_(cast(Incident.id, Text).in_(rollbacks), *by_office)
-
-
-def _cursor(row: Incident) -> str:
-    return base64.urlsafe_b64encode(json.dumps([rfc3339(row.opened_at), str(row.id)]).encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
-    try:
-        opened_at, incident_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return moment(opened_at).astimezone(UTC), uuid.UUID(incident_id)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise Malformed("The cursor is not one that a page gave out.", where="cursor") from error

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, false
@@ -18,13 +15,13 @@ from app.db import requests
 from app.db.stops import stopped
 from app.db.tables import Request
 from app.domain.budget import Budget
-from app.domain.clocks import milliseconds, moment
-from app.domain.errors import Malformed
+from app.domain.clocks import milliseconds
 from app.domain.states import OPEN, Status
 from app.steps.crowd import crowd
 from app.steps.facts import bench_of
 from app.use_cases.access import for_people, received, require, visible
 from app.use_cases.actors import Actor, person_id
+from app.use_cases.cursors import behind, position
 from app.use_cases.services import Services
 from app.use_cases.views import View, view
 
@@ -79,7 +76,7 @@ async def listing(
     services: Services, who: Actor, filters: Filters, *, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """``{items, next_cursor}``, newest first: what this actor may see and the filters let through."""
-    after = None if cursor is None else _position(cursor)
+    after = None if cursor is None else position(cursor)
     items: list[View] = []
     mine = person_id(who) if filters.decidable_by_me else None
     async with services.ctx.database.transaction() as session:
@@ -98,7 +95,10 @@ async def listing(
                 break
             after = (rows[-1].created_at, rows[-1].id)
     more = len(items) > limit
-    return {"items": items[:limit], "next_cursor": _cursor(items[limit - 1]) if more else None}
+    return {
+        "items": items[:limit],
+        "next_cursor": behind(items[limit - 1]["created_at"], items[limit - 1]["id"]) if more else None,
+    }
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -122,18 +122,6 @@ def _stands_at(statuses: Sequence[str]) -> ColumnElement[bool]:
     """In one of these states as views show them: what a stop has revoked is so before that is recorded."""
     revoked = stopped() if Status.REVOKED in statuses else false()
     return (Request.status.in_(statuses) & ~stopped()) | revoked
-
-
-def _cursor(shown: View) -> str:
-    return base64.urlsafe_b64encode(json.dumps([shown["created_at"], shown["id"]]).encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, uuid.UUID]:
-    try:
-        created_at, request_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return moment(created_at).astimezone(UTC), uuid.UUID(request_id)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise Malformed("The cursor is not one that a page gave out.", where="cursor") from error
 
 
 async def catalogue(services: Services, who: Actor) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import uuid
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from app import telemetry
 from app.domain.errors import Forbidden
+from app.grants.grants import hash_of
 from app.grants.verifier import GrantRefused, claims_of
 from app.steps.redeem import AGAIN, REDEEMED, Redeeming, redeem
 from app.use_cases.actors import Actor
@@ -36,8 +36,7 @@ async def redeem_grant(
         return _inactive(client, None, error.reason if isinstance(error, GrantRefused) else "wrong-claims")
     if claims["aud"] not in audiences:
         raise Forbidden("This grant is for another target than the one that this token is of.")
-    hashed = "sha256:" + hashlib.sha256(grant.encode()).hexdigest()
-    shown = Redeeming(request_id, claims["jti"], hashed, parameters_digest, client, redemption_id)
+    shown = Redeeming(request_id, claims["jti"], hash_of(grant), parameters_digest, client, redemption_id)
     async with services.judging.of(request_id):
         came_of_it = await redeem(services.ctx, shown)
     if came_of_it not in (REDEEMED, AGAIN):

@@ -25,38 +25,13 @@ STOPS_EVERY = 1.0
 """Seconds between looks for a stop, which costs one row and the bots' epochs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nudge:
-    """A sink of the outbox: workflows that must look at their rows again."""
-
-    services: Services
-
-    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
-        """Signal each; one that Temporal has lost is started again when its row is open. Those that worked."""
-        worked = await asyncio.gather(*(_guarded(self.services, request_id) for request_id in request_ids))
-        return [request_id for request_id, fine in zip(request_ids, worked, strict=True) if fine]
-
-
-@dataclass(frozen=True, slots=True)
-class RunItems:
-    """A sink of the outbox: rollbacks of incidents whose runs are to begin, or to look again."""
-
-    services: Services
-
-    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
-        """Those that worked."""
-        run = temporal.run_items
-        worked = await asyncio.gather(*(_guarded(self.services, request_id, run) for request_id in request_ids))
-        return [request_id for request_id, fine in zip(request_ids, worked, strict=True) if fine]
-
-
 Look = Callable[[Services, uuid.UUID], Awaitable[None]]
 
 
-async def _guarded(services: Services, request_id: uuid.UUID, look: Look | None = None) -> bool:
-    """`look_again`; whatever goes wrong with one request is logged, and must not keep the others waiting."""
+async def _guarded(services: Services, request_id: uuid.UUID, look: Look) -> bool:
+    """True when that worked; whatever goes wrong with one request is logged, and must not keep the others waiting."""
     try:
-        await (look or look_again)(services, request_id)
+        await look(services, request_id)
     except InterlockError as error:
         log.warning("request %s: %s", request_id, error)
         return False
@@ -78,6 +53,19 @@ async def look_again(services: Services, request_id: uuid.UUID) -> None:
                 await temporal.take_over(services, request_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """A sink of the outbox: workflows that must look at their rows again. ``look``: how one is made to."""
+
+    services: Services
+    look: Look = look_again
+
+    async def tell(self, request_ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        """Those that worked; one that Temporal has lost is started again when its row is open."""
+        looks = (_guarded(self.services, request_id, self.look) for request_id in request_ids)
+        return [id_ for id_, fine in zip(request_ids, await asyncio.gather(*looks), strict=True) if fine]
+
+
 async def sweep(services: Services, overdue: timedelta) -> int:
     """Tick every open row that something was due for and nobody did; how many there were."""
     async with services.ctx.database.transaction() as session:
@@ -90,7 +78,7 @@ async def sweep(services: Services, overdue: timedelta) -> int:
     await run_on(services)
     for row in rows:
         await _tick(services, row.id)
-    await asyncio.gather(*(_guarded(services, row.id) for row in rows if row.has_workflow))
+    await asyncio.gather(*(_guarded(services, row.id, look_again) for row in rows if row.has_workflow))
     return len(rows)
 
 

@@ -47,10 +47,6 @@ STATEMENTS = (
         FOREIGN KEY(original) REFERENCES request (id)
     )
     """,
-    """
-    CREATE INDEX incident_item_waiting ON incident_item (request_id, n)
-    WHERE begun_at is null and skipped is null
-    """,
     "CREATE INDEX attempt_started ON execution_attempt (started_at)",
 )
 

@@ -61,7 +61,7 @@ BOT_RUNS = (
     ),
     Mutant(
         "bot run: the key that signed it before",
-        "app.steps.act:grant_again",
+        "app.steps.start:same_grant",
         '"kid": last.grant_kid',
         '"kid": None',
         (ITSELF + "test_a_rotation_does_not_take_away_what_was_handed_out",),

@@ -12,7 +12,7 @@ HANDLES = (
     Mutant(
         "handle: of this attempt",
         f"{FETCH}:_is_of",
-        'hmac.compare_digest(last.handle_hash or "", handle_hash(handle))',
+        'verify_secret(handle, last.handle_hash or "")',
         "True",
         (GUARDS + "test_only_by_its_own_handle",),
     ),
@@ -60,9 +60,9 @@ HANDLES = (
     ),
     Mutant(
         "handle: the grant of the start",
-        f"{FETCH}:fetch",
-        "grant.sha256 != last.grant_hash",
-        "False",
+        "app.steps.start:same_grant",
+        "return grant if grant.sha256 == last.grant_hash else None",
+        "return grant",
         (GUARDS + "test_no_other_grant_than_that_of_the_start",),
     ),
     Mutant(

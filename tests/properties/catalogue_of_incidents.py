@@ -100,7 +100,7 @@ INCIDENTS = (
     Mutant(
         "incident: undone as it was signed",
         f"{ITEM}:_differs",
-        'if _as_signed(found) != {key: signed[key] for key in ("action", "action_version", "parameters")}:',
+        "if not what_runs(found).items() <= signed.items():",
         "if False:",
         (ATTACK + "test_what_the_rules_undo_otherwise_now_is_left_alone",),
     ),
