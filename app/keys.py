@@ -8,7 +8,6 @@ that rotates also names its ``next`` key, and in ``published``, by kid, since wh
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import secrets
@@ -30,6 +29,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 from app.domain.clocks import moment, rfc3339
+from app.domain.note import ED25519, key_id
 
 SIGNING = ("tokens", "grants", "ledger", "dev-issuer")
 """Ed25519 rings. ``dev-issuer`` exists in development only."""
@@ -181,15 +181,10 @@ def public_bytes(key: OKPKey) -> bytes:
     return key.public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def note_key_id(name: str, key: OKPKey) -> bytes:
-    """The four-byte key id of a C2SP signed note."""
-    return hashlib.sha256(name.encode() + b"\n\x01" + public_bytes(key)).digest()[:4]
-
-
 def note_verifier_key(name: str, key: OKPKey) -> str:
     """The verifier key of a C2SP signed note, ``name+keyid+base64``: all that an auditor needs to check checkpoints."""
-    body = base64.b64encode(b"\x01" + public_bytes(key)).decode()
-    return f"{name}+{note_key_id(name, key).hex()}+{body}"
+    public = public_bytes(key)
+    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(ED25519 + public).decode()}"
 
 
 def grants_path(directory: Path) -> Path:

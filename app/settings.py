@@ -161,6 +161,11 @@ class WorkerSettings(Group):
     """Touched when the worker polls; the worker serves no port."""
 
 
+class LedgerSettings(Group):
+    origin: Annotated[str, Field(pattern=r"^[^\s+]{1,200}$")] | None = None
+    """The log's name in its checkpoints, for ever: no space, no +. Default: the host of the API's base URL."""
+
+
 class SlackSettings(Group):
     """Slack is off until `enabled`. The first three and ``api_url`` may come as `SLACK_VARIABLES`, too."""
 
@@ -208,6 +213,7 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings()
     targets: dict[str, TargetSettings] = {}
     worker: WorkerSettings = WorkerSettings()
+    ledger: LedgerSettings = LedgerSettings()
     slack: SlackSettings = SlackSettings()
 
     @classmethod
@@ -265,6 +271,11 @@ class Settings(BaseSettings):
         if url and not url.startswith("https://") and self.environment != "development":
             raise ValueError(f"SLACK_API_URL must be https, but for {PREFIX}ENVIRONMENT=development: it gets the token")
         return self
+
+    @property
+    def ledger_origin(self) -> str:
+        """The name of this installation's log."""
+        return self.ledger.origin or f"{urlsplit(self.api.base_url).hostname}/interlock"
 
     def target_url(self, name: str) -> str | None:
         """The URL that this environment gives target ``name`` instead of the catalogue's, if any."""

@@ -20,6 +20,8 @@ from app.domain.errors import Misconfigured
 from app.execution.http import new_client
 from app.execution.temporal import Handing
 from app.keys import KeyRings, KeysInvalid
+from app.ledger.notes import Signer
+from app.ledger.sequencer import Sequencer
 from app.outbox.reconciler import Reconciler, Sink
 from app.outbox.sinks import Wake
 from app.parts import build_context
@@ -47,7 +49,10 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
         activities = RequestActivities(ctx, Executor(ctx, http, handing, at_once=settings.worker.max_executions))
         ours = build_worker(client, queue, activities, ReviewActivities(ctx), IncidentActivities(ctx))
         async with build_handing_worker(in_clear, queue), ours:
-            await _until_stopped(settings, services, sending, stop)
+            sequencer = Sequencer(
+                settings.database.url.get_secret_value(), Signer(settings.ledger_origin, rings.ledger)
+            )
+            await _until_stopped(settings, services, sending, sequencer, stop)
     await ctx.database.close()
 
 
@@ -69,13 +74,16 @@ async def _slack(settings: Settings, ctx: Context) -> AsyncIterator[Sending | No
         )
 
 
-async def _until_stopped(settings: Settings, services: Services, sending: Sending | None, stop: asyncio.Event) -> None:
+async def _until_stopped(
+    settings: Settings, services: Services, sending: Sending | None, sequencer: Sequencer, stop: asyncio.Event
+) -> None:
     sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
     sinks[SINK] = Nudge(services, run_items)
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))
     work.append(agree_forever(services))
+    work.append(sequencer.run())
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

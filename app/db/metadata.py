@@ -7,6 +7,7 @@ from app.db import (  # noqa: F401
     permission_tables,
     redemption_tables,
     review_tables,
+    sealing_tables,
     slack_tables,
     use_case_tables,
 )

@@ -22,14 +22,13 @@ from app.devstack.postgres import Postgres
 from app.devstack.prepare import Install, prepare
 from app.devstack.probes import answers, exists
 from app.devstack.process import Child, Command, Probe, spawn
-from app.devstack.stack import KEYS, ReadyFiles, Stack, environment
+from app.devstack.stack import KEYS, LEDGER_NAME, ReadyFiles, Stack, environment
 from app.devstack.supervisor import Part, Supervisor, together
 from app.devstack.temporal_server import TemporalServer
 from app.keys import KeyRings, create_missing, note_verifier_key
 from app.settings import SLACK_VARIABLES, Settings, load
 
 DATABASE = "interlock"
-LEDGER_NAME = "interlock"
 DEV_BOT_TOKEN = "xoxb-dev"  # noqa: S105  # a fake Slack's
 STOP_ORDER = ("api", "worker", "temporal", "postgres")
 _ANSWER_SECONDS = 60.0

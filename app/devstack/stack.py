@@ -16,6 +16,7 @@ from app.settings import SLACK_VARIABLES
 
 NAME = "stack.json"
 KEYS = "keys"
+LEDGER_NAME = "interlock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def environment(data: Path, *, api_url: str, temporal_address: str, database_url
         "INTERLOCK_API__BASE_URL": api_url,
         "INTERLOCK_API__DOCS": "true",
         "INTERLOCK_IDENTITY__DEV_ISSUER": "true",
+        "INTERLOCK_LEDGER__ORIGIN": LEDGER_NAME,
     }
 
 

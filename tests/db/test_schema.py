@@ -124,7 +124,7 @@ CHANGES = {
     "update": "update entry set body = 'forged'",
     "update of nothing but a number": "update entry set n = n + 1000",
     "delete": "delete from entry",
-    "truncate": "truncate entry",
+    "truncate": "truncate entry cascade",
     "truncate cascade": "truncate entry restart identity cascade",
     "merge": "merge into entry using (select 1) one on true when matched then delete",
     "upsert": "insert into entry (stream, n, body) select stream, n, body from entry "

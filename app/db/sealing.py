@@ -1,0 +1,165 @@
+"""The sealed ledger's rows: which entries have no leaf yet, and what the hashes of the tree are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.sealing_tables import SequencerState, SignedHead
+from app.domain.note import Checkpoint
+from app.domain.tree import Node, node_hash
+
+SEQUENCER_LOCK = 10
+"""First key of the session's advisory lock that the leading sequencer holds; other modules of `app.db` have more."""
+
+RADIX = 8
+"""Levels between two that are kept: nodes of every eighth level, the leaves among them."""
+
+_UNSEALED = text("""
+    select e.id, e.leaf_hash from entry e left join leaf l on l.entry_id = e.id
+    where e.xid::xid8 >= cast(cast(:horizon as text) as xid8) and l.entry_id is null
+    order by e.id limit :most
+""")
+_LEAVES = text("""
+    select l.index, e.leaf_hash from leaf l join entry e on e.id = l.entry_id
+    where l.index >= :first and l.index < :end
+""")
+_SUBTREES = text("select index, hash from subtree where height = :height and index >= :first and index < :end")
+_ADD_LEAVES = text("""
+    insert into leaf (index, entry_id) select * from unnest(cast(:indexes as bigint[]), cast(:entries as bigint[]))
+""")
+_ADD_SUBTREE = text("insert into subtree (height, index, hash) values (:height, :index, :hash)")
+
+
+class TreeBroken(Exception):
+    """A hash that the tree needs is not kept: rows of the sealed ledger are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far the log is sealed; see `SequencerState`."""
+
+    origin: str
+    size: int
+    horizon: str
+
+
+async def begin(session: AsyncSession, origin: str) -> None:
+    """Begin a log of this name, unless one is begun."""
+    begun = insert(SequencerState).values(id=1, origin=origin, size=0, horizon="0")
+    await session.execute(begun.on_conflict_do_nothing())
+
+
+async def state(session: AsyncSession) -> State | None:
+    """How far the log is sealed; None when nothing ever was."""
+    row = await session.get(SequencerState, 1, populate_existing=True)
+    return None if row is None else State(row.origin, row.size, row.horizon)
+
+
+async def advance(session: AsyncSession, size: int, horizon: str) -> None:
+    """Record how far the log is sealed now."""
+    await session.execute(
+        text("update sequencer_state set size = :size, horizon = :horizon where id = 1"),
+        {"size": size, "horizon": horizon},
+    )
+
+
+async def horizon(session: AsyncSession) -> str:
+    """The oldest transaction that this one's snapshot takes for unfinished: all before it are over, and seen."""
+    return str((await session.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text"))).scalar_one())
+
+
+async def forget_horizon_of_elsewhere(session: AsyncSession) -> None:
+    """Look at all entries once more where the horizon lies ahead of all transactions: a dump restored elsewhere."""
+    await session.execute(
+        text("""
+        update sequencer_state set horizon = '0'
+        where cast(horizon as xid8) > pg_snapshot_xmax(pg_current_snapshot())
+    """)
+    )
+
+
+async def unsealed(session: AsyncSession, horizon_: str, most: int) -> Sequence[tuple[int, bytes]]:
+    """Committed entries without a leaf, of transactions from ``horizon_`` on: id and leaf hash, in order of ids.
+
+    Within a stream that is its order: whoever adds to it holds its lock until the commit.
+    """
+    rows = await session.execute(_UNSEALED, {"horizon": horizon_, "most": most})
+    return [(row.id, row.leaf_hash) for row in rows]
+
+
+async def add(session: AsyncSession, first: int, entries: Sequence[int], made: Iterable[tuple[Node, bytes]]) -> None:
+    """Give entries their leaves, from index ``first`` on, and keep of the nodes ``made`` those of a kept level."""
+    indexes = list(range(first, first + len(entries)))
+    await session.execute(_ADD_LEAVES, {"indexes": indexes, "entries": list(entries)})
+    kept = [
+        {"height": level // RADIX, "index": index, "hash": hash_}
+        for (level, index), hash_ in made
+        if level % RADIX == 0
+    ]
+    if kept:
+        await session.execute(_ADD_SUBTREE, kept)
+
+
+async def hashes(session: AsyncSession, nodes: Iterable[Node]) -> dict[Node, bytes]:
+    """The hashes of complete subtrees, each made of at most 128 that are kept.
+
+    Raises TreeBroken when one of those is missing.
+    """
+    wanted = sorted(set(nodes))
+    kept: dict[Node, bytes] = {}
+    for height in sorted({level // RADIX for level, _ in wanted}):
+        for first, end in _ranges(node for node in wanted if node[0] // RADIX == height):
+            kept |= await _kept(session, height, first, end)
+    return {node: _made(node, kept) for node in wanted}
+
+
+def _ranges(nodes: Iterable[Node]) -> list[tuple[int, int]]:
+    """What must be read of one kept level, as few spans that overlap or touch."""
+    spans = list[tuple[int, int]]()
+    for first, end in sorted((index << level % RADIX, (index + 1) << level % RADIX) for level, index in nodes):
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((first, end))
+    return spans
+
+
+async def _kept(session: AsyncSession, height: int, first: int, end: int) -> dict[Node, bytes]:
+    bounds = {"first": first, "end": end}
+    if height == 0:
+        found = await session.execute(_LEAVES, bounds)
+    else:
+        found = await session.execute(_SUBTREES, {"height": height, **bounds})
+    return {(height * RADIX, index): bytes(hash_) for index, hash_ in found}
+
+
+def _made(node: Node, kept: dict[Node, bytes]) -> bytes:
+    level, index = node
+    below = level % RADIX
+    try:
+        row = [kept[level - below, place] for place in range(index << below, (index + 1) << below)]
+    except KeyError:
+        raise TreeBroken(f"no hash is kept for a part of the {1 << level} leaves from {index << level} on") from None
+    while len(row) > 1:
+        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
+
+
+async def add_checkpoint(session: AsyncSession, head: Checkpoint, note: str) -> None:
+    """Keep a signed head."""
+    session.add(SignedHead(origin=head.origin, size=head.size, root=head.root, note=note))
+    await session.flush()
+
+
+async def newest(session: AsyncSession, *, at_least: int = 0) -> SignedHead | None:
+    """The newest checkpoint; None when there is none of ``at_least`` that many leaves."""
+    rows = await session.execute(
+        text("select origin, size from checkpoint where size >= :size order by size desc limit 1"), {"size": at_least}
+    )
+    row = rows.first()
+    return None if row is None else await session.get(SignedHead, (row.origin, row.size))
