@@ -24,13 +24,11 @@ _UNSEALED = text("""
     where e.xid::xid8 >= cast(cast(:horizon as text) as xid8) and l.entry_id is null
     order by e.id limit :most
 """)
-_LEAVES = text("""
-    select l.index, e.leaf_hash from leaf l join entry e on e.id = l.entry_id
-    where l.index >= :first and l.index < :end
-""")
+_LEAVES = text("select index, hash from leaf where index >= :first and index < :end")
 _SUBTREES = text("select index, hash from subtree where height = :height and index >= :first and index < :end")
 _ADD_LEAVES = text("""
-    insert into leaf (index, entry_id) select * from unnest(cast(:indexes as bigint[]), cast(:entries as bigint[]))
+    insert into leaf (index, entry_id, hash)
+    select * from unnest(cast(:indexes as bigint[]), cast(:entries as bigint[]), cast(:hashes as bytea[]))
 """)
 _ADD_SUBTREE = text("insert into subtree (height, index, hash) values (:height, :index, :hash)")
 
@@ -92,10 +90,19 @@ async def unsealed(session: AsyncSession, horizon_: str, most: int) -> Sequence[
     return [(row.id, row.leaf_hash) for row in rows]
 
 
-async def add(session: AsyncSession, first: int, entries: Sequence[int], made: Iterable[tuple[Node, bytes]]) -> None:
-    """Give entries their leaves, from index ``first`` on, and keep of the nodes ``made`` those of a kept level."""
-    indexes = list(range(first, first + len(entries)))
-    await session.execute(_ADD_LEAVES, {"indexes": indexes, "entries": list(entries)})
+async def add(
+    session: AsyncSession, first: int, entries: Sequence[tuple[int, bytes]], made: Iterable[tuple[Node, bytes]]
+) -> None:
+    """Give entries (id and leaf hash) their leaves, from index ``first`` on.
+
+    Of the nodes ``made`` those of a kept level are kept.
+    """
+    columns = {
+        "indexes": list(range(first, first + len(entries))),
+        "entries": [id_ for id_, _ in entries],
+        "hashes": [hash_ for _, hash_ in entries],
+    }
+    await session.execute(_ADD_LEAVES, columns)
     kept = [
         {"height": level // RADIX, "index": index, "hash": hash_}
         for (level, index), hash_ in made

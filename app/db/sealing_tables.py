@@ -11,11 +11,15 @@ from app.db.tables import Base
 
 
 class Leaf(Base):
-    """An entry has its place in the tree. Only ever inserted."""
+    """An entry has its place in the tree. Only ever inserted.
+
+    ``hash``: the entry's leaf hash when it was sealed; one of the two that is changed later differs from the other.
+    """
 
     __tablename__ = "leaf"
     index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     entry_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("entry.id"), unique=True)
+    hash: Mapped[bytes]
 
 
 class Subtree(Base):

@@ -144,7 +144,7 @@ async def seal_round(connection: AsyncConnection, signer: Signer, frontier: Fron
             return 0
         first = frontier.size
         made = [node for _, leaf in found for node in frontier.append(bytes(leaf))]
-        await sealing.add(session, first, [id_ for id_, _ in found], made)
+        await sealing.add(session, first, found, made)
         await sealing.advance(session, frontier.size, horizon if len(found) < most else known.horizon)
         head = _head(signer, frontier)
         await sealing.add_checkpoint(session, head, signer.sign(head))

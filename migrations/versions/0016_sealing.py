@@ -12,6 +12,7 @@ STATEMENTS = (
     CREATE TABLE leaf (
         index BIGINT NOT NULL,
         entry_id BIGINT NOT NULL,
+        hash BYTEA NOT NULL,
         PRIMARY KEY (index),
         UNIQUE (entry_id),
         FOREIGN KEY(entry_id) REFERENCES entry (id)

@@ -140,7 +140,7 @@ async def test_a_second_writer_never_seals_what_the_first_has(new_database: NewD
 
 
 FORGERIES = {
-    "another body": "update entry set body = body || ' ' where n = 2",
+    "another leaf": "update leaf set hash = sha256('x') where index = 1",
     "a leaf less": "delete from leaf where index = 2",
     "a checkpoint less": "delete from checkpoint",
     "another root": "update checkpoint set root = sha256('x'), note = replace(note, E'\\n3\\n', E'\\n2\\n')",
