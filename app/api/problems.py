@@ -60,6 +60,7 @@ PROBLEMS: dict[type[errors.InterlockError], Problem] = {
     errors.RateLimited: Problem(429, "rate-limited", "Too many"),
     errors.Unavailable: Problem(503, "unavailable", "Not available now"),
     errors.Unconfirmed: Problem(503, "unconfirmed", "Not confirmed in time"),
+    errors.NotSealed: Problem(503, "not-sealed", "Not sealed yet"),
     # These two are for the command line: should one get here all the same, its sentence stays in the house.
     errors.Misconfigured: INTERNAL,
     errors.GovernanceInvalid: INTERNAL,

@@ -24,7 +24,8 @@ InterlockError
 ├── NotJson                    415 not-json
 ├── RateLimited                429 rate-limited
 ├── Unavailable                503 unavailable
-│   └── Unconfirmed            503 unconfirmed
+│   ├── Unconfirmed            503 unconfirmed
+│   └── NotSealed              503 not-sealed
 └── Misconfigured              never crosses the API: files, settings, keys (the CLI prints it)
     └── GovernanceInvalid      a list of findings, each with file, path and reason
 """
@@ -158,6 +159,10 @@ class Unavailable(InterlockError):
 
 class Unconfirmed(Unavailable):
     """No answer in time: it may yet be recorded, and sending it again counts once."""
+
+
+class NotSealed(Unavailable):
+    """What is asked for is recorded, and no checkpoint is over it yet."""
 
 
 class Misconfigured(InterlockError):

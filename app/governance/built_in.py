@@ -161,8 +161,12 @@ _MANY: dict[str, Any] = {
 }
 
 
+def entry_of(name: str, title: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands for the catalogue's entry of such an action: its version is the hash over it."""
+    return {"name": name, "title": title, "risk": word(Risk.HIGH), "parameters": parameters}
+
+
 def _built_in(name: str, title: str, parameters: dict[str, Any], mode: Mode = Mode.INTERNAL) -> CompiledAction:
-    said = {"name": name, "title": title, "risk": word(Risk.HIGH), "parameters": parameters}
     action = Action(
         name=name,
         title=title,
@@ -170,7 +174,7 @@ def _built_in(name: str, title: str, parameters: dict[str, Any], mode: Mode = Mo
         reversibility=Reversibility.REVERSIBLE,
         data=(),
         parameters=parameters,
-        version=sha256(said),
+        version=sha256(entry_of(name, title, parameters)),
         mode=mode,
         target="",
         path=None,

@@ -13,20 +13,42 @@ from joserfc.jwk import OctKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import DataKey
-from app.domain.digest import canonical, keyed
+from app.domain.digest import canonical, keyed, sha256
 from app.domain.errors import NotFound
 from app.keys import KeyRing, Sealed, open_, seal
+
+_KEY_BYTES = 32
 
 
 class Secret:
     """The secret of one request. ``kid`` names it; one derived key seals (AES-256-GCM), another commits (HMAC)."""
 
-    def __init__(self, kid: str, material: bytes) -> None:
-        """``material``: 32 random bytes."""
+    def __init__(self, kid: str, *, seal: bytes, commit: bytes, answer: bytes = b"") -> None:
+        """The derived keys; see `of` and `disclosed`."""
         self.kid = kid
-        self._seal = _derive(material, b"seal")
-        self._commit = _derive(material, b"commit")
-        self._answer = _derive(material, b"answer")
+        self._seal, self._commit, self._answer = seal, commit, answer
+
+    @classmethod
+    def of(cls, kid: str, material: bytes) -> Secret:
+        """``material``: 32 random bytes."""
+        parts = {name: _derive(material, name.encode()) for name in ("seal", "commit", "answer")}
+        return cls(kid, **parts)
+
+    @classmethod
+    def disclosed(cls, kid: str, keys: dict[str, str]) -> Secret:
+        """Who has only what `disclose` gave away: opens and commits, and nothing else. Raises ValueError."""
+        seal, commit = _unb64(keys["seal"]), _unb64(keys["commit"])
+        if (len(seal), len(commit)) != (_KEY_BYTES, _KEY_BYTES):
+            raise ValueError("a key has another length than 32 bytes")
+        return cls(kid, seal=seal, commit=commit)
+
+    def disclose(self) -> dict[str, str]:
+        """The keys that open what was sealed, and show what was committed to, for a bundle; base64url."""
+        return {"seal": _b64(self._seal), "commit": _b64(self._commit)}
+
+    def fingerprints(self) -> dict[str, str]:
+        """Which keys these are: hashes of what is random, that say nothing of them. For the ledger."""
+        return {name: sha256(key) for name, key in self.disclose().items()}
 
     def seal(self, value: Any) -> dict[str, str]:
         """A JSON value as ``{kid, iv, ct}``, base64url; associated data is the kid."""
@@ -58,14 +80,14 @@ class Vault:
         """A new secret under this id, kept wrapped in this transaction."""
         material = os.urandom(32)
         session.add(DataKey(kid=kid, wrapped=seal(self._wrapping, material, kid.encode())))
-        return Secret(kid, material)
+        return Secret.of(kid, material)
 
     async def find(self, session: AsyncSession, kid: str) -> Secret:
         """The secret of this id. Raises NotFound when it was erased."""
         row = await session.get(DataKey, kid)
         if row is None:
             raise NotFound(f"The data of {kid} has been erased.")
-        return Secret(kid, open_(self._wrapping, cast("Sealed", row.wrapped), kid.encode()))
+        return Secret.of(kid, open_(self._wrapping, cast("Sealed", row.wrapped), kid.encode()))
 
 
 def _derive(material: bytes, purpose: bytes) -> bytes:

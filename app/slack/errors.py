@@ -53,6 +53,7 @@ SAYINGS: dict[type[InterlockError], Saying] = {
     errors.NotJson: _INSIDE,
     errors.RateLimited: Saying("Wait, then try it again."),
     errors.Unavailable: Saying(AGAIN),
+    errors.NotSealed: Saying(AGAIN),
     errors.Unconfirmed: Saying(
         "No answer came in time: your decision may yet be recorded. Look at the card, or click again: it counts once.",
         own=False,

@@ -21,6 +21,7 @@ MAY: dict[str, frozenset[str]] = {
     "break the glass of": frozenset({"responder"}),
     "see reviews": frozenset({"owner", "responder", "auditor", "reviewer"}),
     "review": frozenset({"reviewer"}),
+    "take evidence of": frozenset({"decider", "owner", "responder", "auditor", "reviewer"}),
 }
 """What one may do with a request by the role that one has towards it."""
 

@@ -196,6 +196,7 @@ def _facts(found: Scene, verdict: Verdict) -> dict[str, Any]:
         "environment": row.environment,
         "digest": row.digest,
         "body_hash": row.body_hash,
+        "keys": found.secret.fingerprints(),
         "parent": row.parent and str(row.parent),
         "supersedes": row.supersedes and str(row.supersedes),
         "expires_at": rfc3339(row.expires_at),

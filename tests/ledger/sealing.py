@@ -1,0 +1,31 @@
+"""Sealing what a test's world has written, by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.ledger.notes import Signer
+from app.ledger.sequencer import resumed, seal_round
+from tests.ledger.test_sequencer import connected
+
+ORIGIN = "interlock.test/ledger"
+
+
+async def sealed(url: str, signer: Signer) -> int:
+    """Seal all that is committed; how many entries that were."""
+    async with connected(url) as connection:
+        async with AsyncSession(connection) as session, session.begin():
+            frontier = await resumed(session, signer)
+        return await seal_round(connection, signer, frontier)
+
+
+async def bodies(url: str) -> Sequence[dict[str, Any]]:
+    """All entries, in the order in which they were written."""
+    async with connected(url) as connection:
+        rows = await connection.execute(text("select body from entry order by id"))
+        return [json.loads(row.body) for row in rows]
