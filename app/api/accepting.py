@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 MARKDOWN = "text/markdown"
+HTML = "text/html"
 _JSON = ("application/json", "application/*", "*/*")
 
 
-def wants_markdown(accept: str) -> bool:
-    """True where Markdown is named and wanted no less than JSON; what cannot be read is not wanted."""
+def wants(media_type: str, accept: str) -> bool:
+    """True where this is named and wanted no less than JSON; what cannot be read is not wanted."""
     weights = dict(_weighed(part) for part in accept.split(","))
     json = next((weights[name] for name in _JSON if name in weights), 0.0)
-    markdown = weights.get(MARKDOWN, 0.0)
-    return markdown > 0 and markdown >= json
+    wanted = weights.get(media_type, 0.0)
+    return wanted > 0 and wanted >= json
+
+
+def wants_markdown(accept: str) -> bool:
+    """True where Markdown is wanted."""
+    return wants(MARKDOWN, accept)
 
 
 def _weighed(part: str) -> tuple[str, float]:

@@ -22,6 +22,7 @@ from app.api.reading import malformed
 from app.api.routes import (
     deeds,
     delegations,
+    evidence,
     governance,
     grants,
     handles,
@@ -77,7 +78,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
         *(token, requests, deeds, grants, reviews, stops, governance, permissions, delegations, incidents),
-        *(use_cases, people, policy, identity, handles, probes),
+        *(use_cases, people, policy, identity, handles, evidence, probes),
     )
     for part in parts:
         app.include_router(part.router)

@@ -257,6 +257,7 @@ _SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "rate-limited": ("Refused too often on this request; look at why first.", {}),
     "unavailable": ("The database does not answer; nothing was recorded. Try again.", {}),
     "unconfirmed": ("No answer within 10 s: it may yet be recorded; sending it again counts once.", {}),
+    "not-sealed": ("What has just happened is not sealed yet. Try it again in a moment.", {}),
     "internal": ("This is our fault; it has been logged. Try again later.", {}),
     "method-not-allowed": ("This path does not take DELETE.", {}),
 }

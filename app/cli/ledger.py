@@ -14,12 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.failing import FINDINGS
+from app.cli import ledger_verify
 from app.cli.options import Data, Json
 from app.cli.place import opened
 from app.db import ledger
 from app.domain.errors import NotFound
-from app.domain.ledger import LedgerFinding, Stored, leaf_hash, verify_stream
+from app.domain.ledger import Stored, leaf_hash
 from app.steps.context import Context
 
 SHORT = 12
@@ -31,7 +31,7 @@ def register(interlock: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="The append-only record.", no_args_is_help=True)
     group.command("show")(show)
-    group.command("verify")(verify)
+    group.command("verify")(ledger_verify.verify)
     interlock.add_typer(group, name="ledger")
 
 
@@ -93,36 +93,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = ",".join(value)
     return str(value) if isinstance(value, str | int) and 0 < len(str(value)) <= LONGEST_SHOWN else ""
-
-
-def verify(
-    stream: Annotated[str | None, typer.Option("--stream", help="One stream instead of all.")] = None,
-    data: Data = None,
-) -> None:
-    """Check the database's streams: no number missing, canonical bytes, each entry chained to the one before.
-
-    One line on stdout for each finding, `where: what`; exit code 1 if there is any.
-    """
-    streams, entries, findings = asyncio.run(_verify(data, stream))
-    for finding in findings:
-        typer.echo(f"{finding.where}: {finding.what}")
-    if findings:
-        raise typer.Exit(FINDINGS)
-    typer.echo(f"verified: {entries} entries in {streams} streams")
-
-
-async def _verify(data: Path | None, stream: str | None) -> tuple[int, int, list[LedgerFinding]]:
-    findings: list[LedgerFinding] = []
-    async with opened(data) as place:
-        streams = await _streams(place.ctx) if stream is None else [_stream(stream)]
-        entries = 0
-        for name in streams:
-            stored = await _entries(place.ctx, name)
-            entries += len(stored)
-            findings += verify_stream(name, stored)
-    return len(streams), entries, findings
-
-
-async def _streams(ctx: Context) -> Sequence[str]:
-    async with ctx.database.transaction() as session:
-        return await ledger.streams(session)

@@ -16,7 +16,7 @@ from app.domain.ledger import Stored
 from app.domain.sealed import Sealed
 from app.domain.tree import Node
 
-_AT_ONCE = 2000
+_STREAMED = {"yield_per": 2000}
 _LEAVES = text("""
     select l.index, l.hash, e.stream, e.n, e.body from leaf l left join entry e on e.id = l.entry_id order by l.index
 """)
@@ -35,9 +35,7 @@ async def moment(url: str) -> AsyncIterator[AsyncConnection]:
     )
     try:
         async with engine.connect() as plain:
-            connection = await plain.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True, yield_per=_AT_ONCE
-            )
+            connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
     finally:
         await engine.dispose()
@@ -45,14 +43,14 @@ async def moment(url: str) -> AsyncIterator[AsyncConnection]:
 
 async def leaves(connection: AsyncConnection) -> AsyncIterator[Sealed]:
     """All leaves in order, each with its entry."""
-    async with connection.stream(_LEAVES) as rows:
+    async with connection.stream(_LEAVES, execution_options=_STREAMED) as rows:
         async for index, hash_, stream, n, body in rows:
             yield Sealed(index, hash_, None if body is None else Stored(stream, n, body))
 
 
 async def open_entries(connection: AsyncConnection) -> AsyncIterator[Stored]:
     """All entries that have no leaf yet, each stream's in order."""
-    async with connection.stream(_OPEN) as rows:
+    async with connection.stream(_OPEN, execution_options=_STREAMED) as rows:
         async for stream, n, body in rows:
             yield Stored(stream, n, body)
 
@@ -72,7 +70,7 @@ async def checkpoints(connection: AsyncConnection) -> Sequence[tuple[str, int, b
 async def request_bodies(connection: AsyncConnection) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Each request's stream, and its entries' bodies in order."""
     name, bodies = "", list[bytes]()
-    async with connection.stream(_OF_REQUESTS) as rows:
+    async with connection.stream(_OF_REQUESTS, execution_options=_STREAMED) as rows:
         async for stream, body in rows:
             if stream != name and bodies:
                 yield name, bodies

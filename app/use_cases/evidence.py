@@ -62,6 +62,7 @@ async def of_request(services: Services, who: Actor, request_id: uuid.UUID) -> b
     """
 
     async def about(session: AsyncSession, policy: Policy) -> About:
+        person_id(who)
         row = await requests.by_id(session, request_id)
         given = await received(services.ctx, session, who)
         row = require(policy, who, row, "take evidence of", given)

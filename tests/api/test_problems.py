@@ -53,7 +53,7 @@ CONTRACT = {
     422: {"malformed", "unknown-action", "off-schema", "idempotency-key-missing"},
     429: {"rate-limited"},
     500: {"internal"},
-    503: {"unconfirmed", "unavailable"},
+    503: {"unconfirmed", "unavailable", "not-sealed"},
 }
 
 

@@ -48,6 +48,9 @@ READS = (
     "/v1/incidents",
     "/v1/incidents/<absent>",
     "/v1/incidents/<absent>/report",
+    "/v1/requests/<held>/evidence",
+    "/v1/incidents/<absent>/evidence",
+    "/v1/ledger/evidence?from=2026-01-05T09:00:00Z&to=2026-01-05T10:00:00Z",
 )
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {

@@ -242,6 +242,11 @@ def _incident(supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": supply.incidents["rollbacks"]}
 
 
+def _span(_supply: Supply, case: Case[Any], _n: int) -> None:
+    now = datetime.now(UTC)
+    case.query = {"from": (now - timedelta(minutes=1)).isoformat(), "to": now.isoformat()}
+
+
 def _undo_many(supply: Supply, case: Case[Any], n: int) -> None:
     """All of it; after the first time there is one that must end before."""
     _incident(supply, case, n)
@@ -311,6 +316,9 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/incidents": _open,
     "GET /v1/incidents/{id}": _incident,
     "GET /v1/incidents/{id}/report": _incident,
+    "GET /v1/incidents/{id}/evidence": _incident,
+    f"GET {_ONE}/evidence": _read,
+    "GET /v1/ledger/evidence": _span,
     "POST /v1/incidents/{id}/rollbacks": _undo_many,
     "POST /v1/incidents/{id}/pause": _turn("pause"),
     "POST /v1/incidents/{id}/resume": _turn("resume"),

@@ -69,6 +69,7 @@ INCIDENTS = {
     "POST /v1/incidents",
     f"GET {INCIDENT}",
     f"GET {INCIDENT}/report",
+    f"GET {INCIDENT}/evidence",
     *(f"POST {INCIDENT}/{what}" for what in ("rollbacks", "pause", "resume", "close")),
 }
 READING = {"GET /v1/requests", f"GET {ONE}"}
@@ -92,6 +93,8 @@ DONE: dict[str, set[str]] = {
         "GET /v1/reviews",
         "POST /v1/reviews/{id}/attest",
         *INCIDENTS,
+        f"GET {ONE}/evidence",
+        "GET /v1/ledger/evidence",
         "POST /v1/bots/{id}/suspend",
         "POST /v1/bots/{id}/resume",
         "POST /v1/installation/suspend",
@@ -212,6 +215,9 @@ async def found(api: Live) -> dict[str, Found]:
                     "/v1/incidents": api.person("ivan"),
                     INCIDENT: api.person("ivan"),
                     f"{INCIDENT}/report": api.person("ivan"),
+                    **dict.fromkeys(
+                        (f"{INCIDENT}/evidence", f"{ONE}/evidence", "/v1/ledger/evidence"), api.person("anya")
+                    ),
                     **{f"{INCIDENT}/{what}": api.person("ivan") for what in TURNS},
                     "/v1/policy/diff": api.person("ada"),
                     "/v1/policy/simulate": api.person("ada"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.keys import KeyRings
 from app.ledger.notes import Signer
-from app.ledger.sequencer import resumed, seal_round
+from app.ledger.sequencer import Sequencer, resumed, seal_round
 from tests.ledger.test_sequencer import connected
 
 ORIGIN = "interlock.test/ledger"
@@ -22,6 +25,17 @@ async def sealed(url: str, signer: Signer) -> int:
         async with AsyncSession(connection) as session, session.begin():
             frontier = await resumed(session, signer)
         return await seal_round(connection, signer, frontier)
+
+
+@asynccontextmanager
+async def sealing(url: str, rings: KeyRings) -> AsyncIterator[None]:
+    """A sequencer at work on this database."""
+    task = asyncio.create_task(Sequencer(url, Signer(ORIGIN, rings.ledger), every=0.2).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def bodies(url: str) -> Sequence[dict[str, Any]]:
