@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-
 _ROLE = "case when acl.grantee = 0 then 'PUBLIC' else pg_get_userbyid(acl.grantee) end"
 _OURS = """
     select c.oid, c.relname, c.relkind, c.relowner, c.relacl from pg_class c
@@ -68,7 +67,8 @@ OWNED = text(f"""
 DEFAULTS = text(f"""
     select case d.defaclobjtype when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'FUNCTIONS'
             when 'T' then 'TYPES' when 'n' then 'SCHEMAS' else 'LARGE OBJECTS' end as kind,
-        n.nspname as schema, case when acl.grantee is null then null else {_ROLE} end as role, acl.privilege_type as privilege
+        n.nspname as schema, case when acl.grantee is not null then {_ROLE} end as role,
+        acl.privilege_type as privilege
     from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
     left join lateral aclexplode(d.defaclacl) acl on acl.grantee <> d.defaclrole
     where pg_get_userbyid(d.defaclrole) = :owner order by 1, 2, 3

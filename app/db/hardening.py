@@ -6,9 +6,11 @@ Each stage reads what is there and says what must change; a second time there is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app.db import catalogue
 from app.db.roles import LOGINS, MIGRATOR, OWNER, ROLES, TABLES, Grant, grantee, quoted, wanted
@@ -34,6 +36,17 @@ class Step(NamedTuple):
 
 
 Stage = Callable[[Connection], Iterator[Step]]
+Found = TypeVar("Found")
+
+
+async def within(database_url: str, work: Callable[[Connection], Found]) -> Found:
+    """What ``work`` finds, in one transaction on a connection of its own."""
+    engine = create_async_engine(database_url, poolclass=NullPool, hide_parameters=True)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
 
 
 def harden(connection: Connection, passwords: Mapping[str, str]) -> list[Step]:
@@ -81,7 +94,7 @@ def _run(connection: Connection, stages: Sequence[Stage]) -> list[Step]:
     done = []
     for stage in stages:
         for step in list(stage(connection)):
-            connection.exec_driver_sql(step.statement.replace("%", "%%"))
+            connection.exec_driver_sql(step.statement)
             done.append(step)
     return done
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sqlalchemy import make_url
+
 OWNER = "interlock_owner"
 MIGRATOR = "interlock_migrator"
 APP = "interlock_app"
@@ -146,6 +148,11 @@ class Grant(NamedTuple):
 def quoted(name: str) -> str:
     """An identifier as a statement has it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def as_role(database_url: str, role: str) -> str:
+    """The same database as another role, one without a password: where the server trusts its socket."""
+    return make_url(database_url).set(username=role, password=None).render_as_string(hide_password=False)
 
 
 def grantee(role: str) -> str:
