@@ -181,3 +181,12 @@ def _grants(role: str, table: str, rights: Rights, columns: Collection[str]) -> 
             yield from (Grant(role, table, privilege, name) for name in on if name in columns)
     if rights.delete:
         yield Grant(role, table, "DELETE")
+
+
+def as_markdown() -> str:
+    """The grants as docs/database-roles.md prints them."""
+    lines = ["| table | application | sequencer | auditor |", "|---|---|---|---|"]
+    for name, line in TABLES.items():
+        words = (line.of(role).words() or "-" for role in READERS)
+        lines.append(f"| `{name}` | {' | '.join(words)} |")
+    return "\n".join(lines)

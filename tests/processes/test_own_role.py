@@ -118,7 +118,7 @@ async def test_the_worker_starts_with_the_two_roles(
 async def logged(log: Path, words: str) -> None:
     async for attempt in AsyncRetrying(wait=wait_fixed(0.1), stop=stop_after_delay(60), reraise=True):
         with attempt:
-            assert words in log.read_text()
+            assert words in await asyncio.to_thread(log.read_text)
 
 
 async def test_it_does_nothing_before_it_knows(keys: Path, tmp_path: Path) -> None:
