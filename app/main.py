@@ -27,6 +27,7 @@ from app.db.listen import CHANNEL, listen
 from app.domain.errors import InterlockError, Misconfigured
 from app.identity.tokens import Authenticator, refuse_dev_issuer
 from app.keys import KeyRings, KeysInvalid
+from app.own_role import check_role
 from app.parts import build_context
 from app.settings import Settings
 from app.slack.app import Door as SlackDoor
@@ -127,7 +128,8 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, rings: KeyRings) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop. Raises Misconfigured where the database would let this process alter the ledger."""
+    await check_role(settings)
     services = await build_services(settings, rings)
     stopping = asyncio.Event()
     async with (

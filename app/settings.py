@@ -94,11 +94,27 @@ class Group(BaseModel):
 class DatabaseSettings(Group):
     url: SecretStr
     """SQLAlchemy URL with the asyncpg driver; a plain ``postgresql://`` is taken as that."""
+    sequencer_url: SecretStr | None = None
+    """The same database as the role that seals entries; by default as the others."""
+    migrator_url: SecretStr | None = None
+    """The same database as the role that `interlock migrate` connects as; by default as the others."""
     pool_size: Positive = 10
 
-    @field_validator("url")
+    @property
+    def to_seal(self) -> str:
+        """What the sequencer connects to."""
+        return (self.sequencer_url or self.url).get_secret_value()
+
+    @property
+    def to_migrate(self) -> str:
+        """What migrations connect to."""
+        return (self.migrator_url or self.url).get_secret_value()
+
+    @field_validator("url", "sequencer_url", "migrator_url")
     @classmethod
-    def _with_driver(cls, url: SecretStr) -> SecretStr:
+    def _with_driver(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
         scheme, separator, rest = url.get_secret_value().partition("://")
         if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
             raise ValueError("must start with postgresql:// or postgresql+asyncpg://")

@@ -24,6 +24,7 @@ from app.ledger.notes import Signer
 from app.ledger.sequencer import Sequencer
 from app.outbox.reconciler import Reconciler, Sink
 from app.outbox.sinks import Wake
+from app.own_role import check_role, check_sequencer
 from app.parts import build_context
 from app.settings import Settings
 from app.slack.sending import Sending, build_sending
@@ -104,6 +105,8 @@ async def _main() -> None:
     settings = configuration.load()
     configure_logging()
     rings = KeyRings.load(settings.keys.dir)
+    await check_role(settings)
+    await check_sequencer(settings)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

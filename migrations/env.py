@@ -1,4 +1,4 @@
-"""Alembic's entry: online only, one migrator at a time."""
+"""Alembic's entry: online only, one migrator at a time, as the owner where the database is hardened."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.db.hardening import MIGRATION_LOCK, become_owner, regrant
 from app.db.metadata import METADATA
-
-MIGRATION_LOCK = 0x1E7E410C
 
 
 def _run(connection: Connection) -> None:
     connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+    owner = become_owner(connection)
     connection.commit()
     context.configure(connection=connection, target_metadata=METADATA)
     with context.begin_transaction():
         context.run_migrations()
+        if owner:
+            regrant(connection)
 
 
 async def _online() -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.db.hardening import harden, within
 from app.db.migrate import upgrade
+from app.db.roles import APP, MIGRATOR, as_role
 from app.devstack import Postgres, TemporalServer
 from app.keys import KeyRings, create_missing
 from tests.fakes.desk import Desk, desk
@@ -65,9 +67,13 @@ async def postgres() -> AsyncIterator[Postgres]:
 
 @pytest.fixture(scope="session")
 async def new_database(postgres: Postgres) -> NewDatabase:
-    """Makes databases as migrations/ build them: copies of one that was migrated once."""
+    """Makes databases as migrations/ build them: copies of one that was hardened and migrated once.
+
+    Their URLs are the superuser's, who may look and tamper; `app_url` is as a process has it.
+    """
     await postgres.create_database("migrated")
-    await upgrade(postgres.url("migrated"))
+    await within(postgres.url("migrated"), lambda connection: harden(connection, {}))
+    await upgrade(postgres.url("migrated", MIGRATOR))
 
     async def make() -> str:
         name = f"t{uuid.uuid4().hex}"
@@ -81,6 +87,12 @@ async def new_database(postgres: Postgres) -> NewDatabase:
 async def database_url(new_database: NewDatabase) -> str:
     """A freshly migrated database of this module's own."""
     return await new_database()
+
+
+@pytest.fixture(scope="module")
+def app_url(database_url: str) -> str:
+    """The module's database, as API and worker connect to it."""
+    return as_role(database_url, APP)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def _become(root: str, data: Path | None) -> None:
 
 def migrate(data: Data = None) -> None:
     """Bring the database to the newest schema."""
-    asyncio.run(upgrade(settings_of(data).database.url.get_secret_value()))
+    asyncio.run(upgrade(settings_of(data).database.to_migrate))
     typer.echo("the schema is the newest")
 
 

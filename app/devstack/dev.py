@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.db.roles import APP
 from app.devstack.errors import StackError
 from app.devstack.files import write_whole
 from app.devstack.lock import DirectoryLock
 from app.devstack.orphans import reap
 from app.devstack.ports import LOOPBACK, is_free, keep_port
 from app.devstack.postgres import Postgres
-from app.devstack.prepare import Install, prepare
+from app.devstack.prepare import Install, make_roles, prepare
 from app.devstack.probes import answers, exists
 from app.devstack.process import Child, Command, Probe, spawn
 from app.devstack.stack import KEYS, LEDGER_NAME, ReadyFiles, Stack, environment
@@ -152,6 +153,7 @@ class _Dev:
         await asyncio.to_thread(create_missing, self._data / KEYS)
         await self._supervisor.start(Part("postgres", self._postgres.launch, self._postgres.stop))
         await self._postgres.create_database(DATABASE, exists_ok=True)
+        await make_roles(self._postgres.url(DATABASE))
         await prepare(settings, self._governance, install)
 
     async def _start_processes(self, api_url: str) -> None:
@@ -173,7 +175,7 @@ class _Dev:
         return Stack(
             api_url=api_url,
             temporal_address=self._temporal.address,
-            database_url=self._postgres.dsn(DATABASE),
+            database_url=self._postgres.dsn(DATABASE, APP),
             slack_signing_secret=signing.get_secret_value() if signing else self._slack_secret,
             ledger_vkey=note_verifier_key(LEDGER_NAME, ledger.current_key),
         )
@@ -183,7 +185,7 @@ class _Dev:
             self._data,
             api_url=api_url,
             temporal_address=self._temporal.address,
-            database_url=self._postgres.dsn(DATABASE),
+            database_url=self._postgres.dsn(DATABASE, APP),
         )
 
     def _record(self, name: str) -> Path:

@@ -96,13 +96,13 @@ class Postgres:
         """Where the server process is written down."""
         return self._home / "postgres.process"
 
-    def url(self, database: str = SUPERUSER) -> str:
+    def url(self, database: str = SUPERUSER, role: str = SUPERUSER) -> str:
         """SQLAlchemy URL of ``database`` with the asyncpg driver."""
-        return self.dsn(database).replace("postgresql://", "postgresql+asyncpg://", 1)
+        return self.dsn(database, role).replace("postgresql://", "postgresql+asyncpg://", 1)
 
-    def dsn(self, database: str = SUPERUSER) -> str:
+    def dsn(self, database: str = SUPERUSER, role: str = SUPERUSER) -> str:
         """URI of ``database`` as psql, asyncpg and every libpq client take it."""
-        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._sockets))}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self._sockets))}"
 
     async def create_database(self, name: str, template: str | None = None, *, exists_ok: bool = False) -> None:
         """Make database ``name``, as a copy of ``template`` (nobody may be connected to that one) if given.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from app.db.hardening import harden, within
 from app.db.migrate import upgrade
 from app.settings import Settings
 
@@ -14,5 +15,10 @@ Install = Callable[[Settings, Path], Awaitable[None]]
 
 async def prepare(settings: Settings, governance: Path, install: Install) -> None:
     """Migrate the settings' database, then ``install`` the files of ``governance``."""
-    await upgrade(settings.database.url.get_secret_value())
+    await upgrade(settings.database.to_migrate)
     await install(settings, governance)
+
+
+async def make_roles(superuser_url: str) -> None:
+    """Roles, owners and grants as `interlock db harden` makes them; nobody needs a password on the socket."""
+    await within(superuser_url, lambda connection: harden(connection, {}))

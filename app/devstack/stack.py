@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.db.roles import MIGRATOR, SEQUENCER, as_role
 from app.devstack.errors import StackError
 from app.devstack.files import write_whole
 from app.devstack.lock import is_held
@@ -66,6 +67,8 @@ def environment(data: Path, *, api_url: str, temporal_address: str, database_url
         "INTERLOCK_DATA": str(data),
         "INTERLOCK_ENVIRONMENT": "development",
         "INTERLOCK_DATABASE__URL": database_url,
+        "INTERLOCK_DATABASE__SEQUENCER_URL": as_role(database_url, SEQUENCER),
+        "INTERLOCK_DATABASE__MIGRATOR_URL": as_role(database_url, MIGRATOR),
         "INTERLOCK_TEMPORAL__ADDRESS": temporal_address,
         "INTERLOCK_KEYS__DIR": str(data / KEYS),
         "INTERLOCK_API__HOST": str(place.hostname),
