@@ -163,3 +163,9 @@ async def newest(session: AsyncSession, *, at_least: int = 0) -> SignedHead | No
     )
     row = rows.first()
     return None if row is None else await session.get(SignedHead, (row.origin, row.size))
+
+
+async def note_of(session: AsyncSession, origin: str, size: int) -> str | None:
+    """The signed note over a tree of just this size; None where none was signed."""
+    row = await session.get(SignedHead, (origin, size))
+    return None if row is None else row.note

@@ -63,6 +63,9 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
     ("POST", "/v1/incidents/{id}/resume"): {},
     ("POST", "/v1/incidents/{id}/close"): {"summary": "mended"},
     ("GET", "/v1/incidents/{id}/report"): None,
+    ("GET", "/v1/ledger/checkpoint"): None,
+    ("GET", "/v1/ledger/proofs/inclusion"): None,
+    ("GET", "/v1/ledger/proofs/consistency"): None,
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
     ("GET", "/v1/policy/history"): None,
@@ -108,6 +111,9 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/v1/incidents/{id}/resume"): (403, 403, 404, 403),
     ("POST", "/v1/incidents/{id}/close"): (403, 403, 404, 403),
     ("GET", "/v1/incidents/{id}/report"): (403, 403, 404, 403),
+    ("GET", "/v1/ledger/checkpoint"): (403, 403, 403, 403),
+    ("GET", "/v1/ledger/proofs/inclusion"): (403, 403, 403, 403),
+    ("GET", "/v1/ledger/proofs/consistency"): (403, 403, 403, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
     ("GET", "/v1/policy/history"): (403, 403, 200, 403),
@@ -122,6 +128,8 @@ def at(path: str) -> str:
     """The path, of that request, that bot, somebody, or a version that there is not."""
     if path.startswith("/v1/policy/versions/"):
         return path.replace("{id}", f"sha256:{'0' * 64}")
+    if path.startswith("/v1/ledger/proofs/"):
+        return f"{path}?leaf=0" if path.endswith("inclusion") else f"{path}?from=1"
     if path.startswith("/v1/people/"):
         return path.replace("{id}", "zoe")
     return path.replace("{id}", "bot" if path.startswith("/v1/bots/") else ID)

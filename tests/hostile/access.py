@@ -48,6 +48,9 @@ READS = (
     "/v1/incidents",
     "/v1/incidents/<absent>",
     "/v1/incidents/<absent>/report",
+    "/v1/ledger/checkpoint",
+    "/v1/ledger/proofs/inclusion",
+    "/v1/ledger/proofs/consistency",
 )
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {

@@ -26,6 +26,7 @@ from tests.hostile.generated import Found, run
 from tests.hostile.live import Live
 from tests.hostile.stage import OLD, code_of, unknown
 from tests.hostile.supply import Supply
+from tests.ledger.sealing import seal_all
 from tests.steps.breaking import broken
 from tests.steps.incidents import opened, undo_all
 from tests.steps.owner_reviewing import escalated
@@ -71,6 +72,7 @@ INCIDENTS = {
     f"GET {INCIDENT}/report",
     *(f"POST {INCIDENT}/{what}" for what in ("rollbacks", "pause", "resume", "close")),
 }
+LEDGER = {"GET /v1/ledger/checkpoint", *(f"GET /v1/ledger/proofs/{what}" for what in ("inclusion", "consistency"))}
 READING = {"GET /v1/requests", f"GET {ONE}"}
 DONE: dict[str, set[str]] = {
     "bot": {*ANYBODY, *READING, "POST /v1/requests", f"POST {ONE}/cancel", f"POST {ONE}/grant", f"POST {ONE}/outcome"},
@@ -92,6 +94,7 @@ DONE: dict[str, set[str]] = {
         "GET /v1/reviews",
         "POST /v1/reviews/{id}/attest",
         *INCIDENTS,
+        *LEDGER,
         "POST /v1/bots/{id}/suspend",
         "POST /v1/bots/{id}/resume",
         "POST /v1/installation/suspend",
@@ -125,6 +128,7 @@ REASONED = (
     "POST /v1/governance-requests",
     "POST /v1/standing-permissions/{id}/revoke",
 )
+OF_PROOFS = (("inclusion", "leaf"), ("inclusion", "size"), ("consistency", "from"), ("consistency", "to"))
 DRAFTS = ("POST /v1/policy/diff", "POST /v1/policy/simulate")
 OF_DRAFTS = {
     "": "as above, in files",
@@ -166,6 +170,10 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("GET /v1/incidents", "malformed", "cursor"): "what a page gave out, and nothing else",
     (f"GET {INCIDENT}", "malformed", "wait"): "durations are told in words",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
+    **{
+        (f"GET /v1/ledger/proofs/{what}", "malformed", where): "the document does not know how many leaves there are"
+        for what, where in OF_PROOFS
+    },
     ("POST /v1/delegations", "malformed", ""): "as above, in reason",
     ("POST /v1/delegations", "malformed", "reason"): "blanks are no reason",
     ("POST /v1/delegations", "malformed", "to"): "the document does not know the people",
@@ -185,15 +193,16 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
 
 
 @pytest.fixture(scope="module")
-async def found(api: Live) -> dict[str, Found]:
+async def found(api: Live, database_url: str) -> dict[str, Found]:
     """What the runs found, by caller."""
     client, secret = await create_credential(api.world.ctx, "bot", "bot", "ada")
     desk, _ = await create_credential(api.world.ctx, "target", "desk", "ada")
     basic = "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
     return {
-        "bot": await _run(api, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
+        "bot": await _run(api, database_url, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
         "person": await _run(
             api,
+            database_url,
             _config(
                 api.person("dana"),
                 {
@@ -213,6 +222,7 @@ async def found(api: Live) -> dict[str, Found]:
                     INCIDENT: api.person("ivan"),
                     f"{INCIDENT}/report": api.person("ivan"),
                     **{f"{INCIDENT}/{what}": api.person("ivan") for what in TURNS},
+                    **{label.removeprefix("GET "): api.person("anya") for label in LEDGER},
                     "/v1/policy/diff": api.person("ada"),
                     "/v1/policy/simulate": api.person("ada"),
                 },
@@ -242,10 +252,11 @@ def _config(caller: Headers, others: dict[str, Headers]) -> dict[str, Any]:
     }
 
 
-async def _run(api: Live, config: dict[str, Any]) -> Found:
+async def _run(api: Live, url: str, config: dict[str, Any]) -> Found:
     to_settle = [await _to_settle(api, action) for action in TO_SETTLE]
     done = [await _done(api) for _ in range(TO_UNDO)]
     incidents = await _incidents(api)
+    await seal_all(url, api.world.rings)
     loop = asyncio.get_running_loop()
 
     def switch(*, on: bool) -> None:
