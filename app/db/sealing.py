@@ -169,3 +169,29 @@ async def note_of(session: AsyncSession, origin: str, size: int) -> str | None:
     """The signed note over a tree of just this size; None where none was signed."""
     row = await session.get(SignedHead, (origin, size))
     return None if row is None else row.note
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Entries that are recorded and have no leaf. ``oldest``: seconds since the first of them; None without any."""
+
+    recorded: int
+    unsealed: int
+    oldest: float | None
+
+
+async def backlog(session: AsyncSession) -> Backlog:
+    """How far sealing is behind, of all entries that there are; seconds, for millions of them."""
+    await session.execute(text("set local statement_timeout = '60s'"))
+    recorded = (await session.execute(text("select count(*) from entry"))).scalar_one()
+    known = await state(session)
+    found = await session.execute(
+        text("""
+        select count(*) as unsealed, extract(epoch from clock_timestamp() - min(e.created_at))::float8 as oldest
+        from entry e left join leaf l on l.entry_id = e.id
+        where e.xid::xid8 >= cast(cast(:horizon as text) as xid8) and l.entry_id is null
+    """),
+        {"horizon": "0" if known is None else known.horizon},
+    )
+    row = found.one()
+    return Backlog(int(recorded), int(row.unsealed), row.oldest)
