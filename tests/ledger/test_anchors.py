@@ -212,7 +212,7 @@ class Place:
 async def place(new_database: NewDatabase, rings: KeyRings, tmp_path: Path, signer: Signer) -> AsyncIterator[Place]:
     """With a file anchor and one that fails."""
     url = await new_database()
-    anchors = [Broken(FileAnchor("broken", tmp_path / "broken")), FileAnchor("file", tmp_path / "file")]
+    anchors: list[Anchor] = [Broken(FileAnchor("broken", tmp_path / "broken")), FileAnchor("file", tmp_path / "file")]
     async with without_temporal(url, rings) as world:
         work = Anchoring(world.ctx, anchors, signer.verifiers(), every=0.02, within=5)
         yield Place(url, world.ctx.database, rings, work)
