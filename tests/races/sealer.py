@@ -15,8 +15,8 @@ from tenacity import AsyncRetrying, stop_after_delay, wait_fixed
 from app.keys import KeyRings
 from app.ledger.notes import Signer
 from app.ledger.sequencer import Sequencer
-from tests.kills.place import PROJECT
 from tests.ledger.sealing import ORIGIN
+from tests.processes.stack import PROJECT
 
 LEADS = b"this process seals the ledger"
 

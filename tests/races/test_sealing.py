@@ -38,6 +38,9 @@ HOLDERS = text("""
     select count(*) from pg_locks where locktype = 'advisory' and classid = :key and objid = 0 and granted
     and database = (select oid from pg_database where datname = current_database())
 """)
+LEAVES = text("""
+    select l.index as place, e.stream, e.n, e.body from leaf l join entry e on e.id = l.entry_id order by l.index
+""")
 UNSEALED = text("select count(*) from entry e left join leaf l on l.entry_id = e.id where l.entry_id is null")
 
 
@@ -143,12 +146,10 @@ async def _lag(url: str) -> float:
 async def _check(url: str, keys: Path, writing: Writing) -> int:
     """No entry is missing, no index left out, every stream in its order, every head over what there was; how many."""
     async with connected(url) as connection:
-        rows = await connection.execute(
-            text("select l.index, e.stream, e.n, e.body from leaf l join entry e on e.id = l.entry_id order by l.index")
-        )
+        rows = await connection.execute(LEAVES)
         leaves = rows.all()
         heads = (await connection.execute(text("select size, root, note from checkpoint order by size"))).all()
-    assert [leaf.index for leaf in leaves] == list(range(len(leaves)))
+    assert [leaf.place for leaf in leaves] == list(range(len(leaves)))
     last, frontier, roots = dict[str, int](), Frontier(), dict[int, bytes]()
     for leaf in leaves:
         assert leaf.n == last.get(leaf.stream, 0) + 1, leaf.stream
