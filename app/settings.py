@@ -27,6 +27,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.anchor_settings import Anchors
 from app.domain.errors import Misconfigured
 
 PREFIX = "INTERLOCK_"
@@ -180,6 +181,10 @@ class WorkerSettings(Group):
 class LedgerSettings(Group):
     origin: Annotated[str, Field(pattern=r"^[^\s+]{1,200}$")] | None = None
     """The log's name in its checkpoints, for ever: no space, no +. Default: the host of the API's base URL."""
+    anchors: Anchors = ()
+    """Places outside the database that take checkpoints."""
+    anchor_every: Positive = 60
+    """Seconds between two checkpoints that the anchors take."""
 
 
 class SlackSettings(Group):

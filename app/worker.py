@@ -20,6 +20,7 @@ from app.domain.errors import Misconfigured
 from app.execution.http import new_client
 from app.execution.temporal import Handing
 from app.keys import KeyRings, KeysInvalid
+from app.ledger.anchors.building import build_anchors
 from app.ledger.notes import Signer
 from app.ledger.sequencer import Sequencer
 from app.outbox.reconciler import Reconciler, Sink
@@ -32,6 +33,7 @@ from app.steps.context import Context
 from app.steps.incident_run import SINK
 from app.telemetry import configure_logging
 from app.temporal import connect, plain
+from app.use_cases.anchoring import Anchoring
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.temporal import run_items
@@ -85,6 +87,8 @@ async def _until_stopped(
     work.append(record_stops_forever(services))
     work.append(agree_forever(services))
     work.append(sequencer.run())
+    anchors, keys = build_anchors(settings.ledger.anchors), sequencer.signer.verifiers()
+    work.append(Anchoring(services.ctx, anchors, keys, settings.ledger.anchor_every).run())
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

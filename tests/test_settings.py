@@ -219,3 +219,28 @@ def test_domains_are_compared_in_lower_case() -> None:
 def test_what_is_no_domain_is_refused(domain: str) -> None:
     with pytest.raises(Misconfigured, match=r"^INTERLOCK_SLACK__EMAIL_DOMAINS__0: must be domains alone"):
         load(NEEDED | {"INTERLOCK_SLACK__EMAIL_DOMAINS": json.dumps([domain])})
+
+
+def test_no_anchor_is_the_default_and_each_is_named() -> None:
+    assert load(NEEDED).ledger.anchors == ()
+    given = [{"name": "disk", "kind": "file", "dir": "/anchor"}, {"name": "repo", "kind": "git", "dir": "/repo"}]
+    ledger = load({**NEEDED, "INTERLOCK_LEDGER__ANCHORS": json.dumps(given)}).ledger
+    assert [(one.name, one.kind) for one in ledger.anchors] == [("disk", "file"), ("repo", "git")]
+    assert ledger.anchor_every == 60
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": "x", "kind": "tape", "dir": "/x"}, "ANCHORS__0.*'tape'.*'file', 'git'"),
+        ({"name": "x", "kind": "file"}, "ANCHORS__0__FILE__DIR is not set"),
+        ({"name": "x", "kind": "file", "dir": "/x", "remote": "y"}, "unknown setting .*ANCHORS__0__FILE__REMOTE"),
+        ({"name": "X y", "kind": "file", "dir": "/x"}, "ANCHORS__0__FILE__NAME"),
+        ({"name": "x", "kind": "git", "dir": "/x", "remote": "--upload-pack=y"}, "ANCHORS__0__GIT__REMOTE"),
+        ({"name": "disk", "kind": "git", "dir": "/x"}, "two anchors are called disk"),
+    ],
+)
+def test_an_anchor_that_is_none_is_refused(given: dict[str, str], words: str) -> None:
+    anchors = [given, {"name": "disk", "kind": "file", "dir": "/anchor"}]
+    with pytest.raises(Misconfigured, match=words):
+        load({**NEEDED, "INTERLOCK_LEDGER__ANCHORS": json.dumps(anchors)})

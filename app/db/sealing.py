@@ -24,8 +24,13 @@ _UNSEALED = text("""
     where e.xid::xid8 >= cast(cast(:horizon as text) as xid8) and l.entry_id is null
     order by e.id limit :most
 """)
-_LEAVES = text("select index, hash from leaf where index >= :first and index < :end")
-_SUBTREES = text("select index, hash from subtree where height = :height and index >= :first and index < :end")
+_LEAVES = text("""
+    select index, hash from leaf where index = any(cast(:indexes as bigint[]))
+""")
+_SUBTREES = text("""
+    select height, index, hash from subtree
+    join unnest(cast(:heights as int[]), cast(:indexes as bigint[])) as wanted(height, index) using (height, index)
+""")
 _ADD_LEAVES = text("""
     insert into leaf (index, entry_id, hash)
     select * from unnest(cast(:indexes as bigint[]), cast(:entries as bigint[]), cast(:hashes as bytea[]))
@@ -117,39 +122,38 @@ async def hashes(session: AsyncSession, nodes: Iterable[Node]) -> dict[Node, byt
 
     Raises TreeBroken when one of those is missing.
     """
-    wanted = sorted(set(nodes))
-    kept: dict[Node, bytes] = {}
-    for height in sorted({level // RADIX for level, _ in wanted}):
-        for first, end in _ranges(node for node in wanted if node[0] // RADIX == height):
-            kept |= await _kept(session, height, first, end)
+    wanted = set(nodes)
+    places = sorted({(level // RADIX, place) for level, index in wanted for place in _places(level, index)})
+    kept = await _kept(session, places)
     return {node: _made(node, kept) for node in wanted}
 
 
-def _ranges(nodes: Iterable[Node]) -> list[tuple[int, int]]:
-    """What must be read of one kept level, as few spans that overlap or touch."""
-    spans = list[tuple[int, int]]()
-    for first, end in sorted((index << level % RADIX, (index + 1) << level % RADIX) for level, index in nodes):
-        if spans and first <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-        else:
-            spans.append((first, end))
-    return spans
+def _places(level: int, index: int) -> range:
+    """Where a node's parts of the kept level at or below it are."""
+    below = level % RADIX
+    return range(index << below, (index + 1) << below)
 
 
-async def _kept(session: AsyncSession, height: int, first: int, end: int) -> dict[Node, bytes]:
-    bounds = {"first": first, "end": end}
-    if height == 0:
-        found = await session.execute(_LEAVES, bounds)
-    else:
-        found = await session.execute(_SUBTREES, {"height": height, **bounds})
-    return {(height * RADIX, index): bytes(hash_) for index, hash_ in found}
+async def _kept(session: AsyncSession, places: Sequence[tuple[int, int]]) -> dict[Node, bytes]:
+    """What is kept there, by height and index. Two statements for all: most of a proof's time is the way there."""
+    kept: dict[Node, bytes] = {}
+    leaves = [index for height, index in places if height == 0]
+    if leaves:
+        found = await session.execute(_LEAVES, {"indexes": leaves})
+        kept |= {(0, index): bytes(hash_) for index, hash_ in found}
+    above = [place for place in places if place[0] > 0]
+    if above:
+        heights, indexes = (list(column) for column in zip(*above, strict=True))
+        rows = await session.execute(_SUBTREES, {"heights": heights, "indexes": indexes})
+        kept |= {(height * RADIX, index): bytes(hash_) for height, index, hash_ in rows}
+    return kept
 
 
 def _made(node: Node, kept: dict[Node, bytes]) -> bytes:
     level, index = node
     below = level % RADIX
     try:
-        row = [kept[level - below, place] for place in range(index << below, (index + 1) << below)]
+        row = [kept[level - below, place] for place in _places(level, index)]
     except KeyError:
         raise TreeBroken(f"no hash is kept for a part of the {1 << level} leaves from {index << level} on") from None
     while len(row) > 1:
@@ -170,3 +174,35 @@ async def newest(session: AsyncSession, *, at_least: int = 0) -> SignedHead | No
     )
     row = rows.first()
     return None if row is None else await session.get(SignedHead, (row.origin, row.size))
+
+
+async def note_of(session: AsyncSession, origin: str, size: int) -> str | None:
+    """The signed note over a tree of just this size; None where none was signed."""
+    row = await session.get(SignedHead, (origin, size))
+    return None if row is None else row.note
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Entries that are recorded and have no leaf. ``oldest``: seconds since the first of them; None without any."""
+
+    recorded: int
+    unsealed: int
+    oldest: float | None
+
+
+async def backlog(session: AsyncSession) -> Backlog:
+    """How far sealing is behind, of all entries that there are; seconds, for millions of them."""
+    await session.execute(text("set local statement_timeout = '60s'"))
+    recorded = (await session.execute(text("select count(*) from entry"))).scalar_one()
+    known = await state(session)
+    found = await session.execute(
+        text("""
+        select count(*) as unsealed, extract(epoch from clock_timestamp() - min(e.created_at))::float8 as oldest
+        from entry e left join leaf l on l.entry_id = e.id
+        where e.xid::xid8 >= cast(cast(:horizon as text) as xid8) and l.entry_id is null
+    """),
+        {"horizon": "0" if known is None else known.horizon},
+    )
+    row = found.one()
+    return Backlog(int(recorded), int(row.unsealed), row.oldest)

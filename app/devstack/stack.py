@@ -17,6 +17,7 @@ from app.settings import SLACK_VARIABLES
 
 NAME = "stack.json"
 KEYS = "keys"
+ANCHOR = "anchor"
 LEDGER_NAME = "interlock"
 
 
@@ -77,6 +78,7 @@ def environment(data: Path, *, api_url: str, temporal_address: str, database_url
         "INTERLOCK_API__DOCS": "true",
         "INTERLOCK_IDENTITY__DEV_ISSUER": "true",
         "INTERLOCK_LEDGER__ORIGIN": LEDGER_NAME,
+        "INTERLOCK_LEDGER__ANCHORS": json.dumps([{"name": "file", "kind": "file", "dir": str(data / ANCHOR)}]),
     }
 
 

@@ -66,6 +66,9 @@ BODIES: dict[tuple[str, str], dict[str, object] | None] = {
     ("GET", "/v1/incidents/{id}/evidence"): None,
     ("GET", "/v1/requests/{id}/evidence"): None,
     ("GET", "/v1/ledger/evidence"): None,
+    ("GET", "/v1/ledger/checkpoint"): None,
+    ("GET", "/v1/ledger/proofs/inclusion"): None,
+    ("GET", "/v1/ledger/proofs/consistency"): None,
     ("GET", "/v1/catalogue"): None,
     ("GET", "/v1/policy"): None,
     ("GET", "/v1/policy/history"): None,
@@ -114,6 +117,9 @@ ANSWERS: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/v1/incidents/{id}/evidence"): (403, 403, 404, 403),
     ("GET", "/v1/requests/{id}/evidence"): (403, 403, 404, 403),
     ("GET", "/v1/ledger/evidence"): (403, 403, 403, 403),
+    ("GET", "/v1/ledger/checkpoint"): (403, 403, 403, 403),
+    ("GET", "/v1/ledger/proofs/inclusion"): (403, 403, 403, 403),
+    ("GET", "/v1/ledger/proofs/consistency"): (403, 403, 403, 403),
     ("GET", "/v1/catalogue"): (403, 403, 200, 403),
     ("GET", "/v1/policy"): (403, 403, 200, 403),
     ("GET", "/v1/policy/history"): (403, 403, 200, 403),
@@ -130,6 +136,8 @@ def at(path: str) -> str:
         return path.replace("{id}", f"sha256:{'0' * 64}")
     if path == "/v1/ledger/evidence":
         return f"{path}?from=2026-01-05T09:00:00Z&to=2026-01-05T10:00:00Z"
+    if path.startswith("/v1/ledger/proofs/"):
+        return f"{path}?leaf=0" if path.endswith("inclusion") else f"{path}?from=1"
     if path.startswith("/v1/people/"):
         return path.replace("{id}", "zoe")
     return path.replace("{id}", "bot" if path.startswith("/v1/bots/") else ID)

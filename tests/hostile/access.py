@@ -51,6 +51,9 @@ READS = (
     "/v1/requests/<held>/evidence",
     "/v1/incidents/<absent>/evidence",
     "/v1/ledger/evidence?from=2026-01-05T09:00:00Z&to=2026-01-05T10:00:00Z",
+    "/v1/ledger/checkpoint",
+    "/v1/ledger/proofs/inclusion",
+    "/v1/ledger/proofs/consistency",
 )
 WHO: dict[str, Any] = {"status": 401, "problem": "unauthenticated"}
 CREDENTIALS: dict[str, tuple[Lines, str]] = {

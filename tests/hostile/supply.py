@@ -285,6 +285,11 @@ def _ended(supply: Supply, case: Case[Any], _n: int) -> None:
     case.path_parameters = {**case.path_parameters, "id": supply.over}
 
 
+def _proof(_supply: Supply, case: Case[Any], _n: int) -> None:
+    """Of what is in any tree of two leaves, to the newest."""
+    case.query = {"leaf": 1} if case.operation.label.endswith("inclusion") else {"from": 2}
+
+
 _ONE = "/v1/requests/{id}"
 _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/requests": _ask,
@@ -323,6 +328,8 @@ _AIMED: dict[str, Callable[[Supply, Case[Any], int], None]] = {
     "POST /v1/incidents/{id}/pause": _turn("pause"),
     "POST /v1/incidents/{id}/resume": _turn("resume"),
     "POST /v1/incidents/{id}/close": _turn("close"),
+    "GET /v1/ledger/proofs/inclusion": _proof,
+    "GET /v1/ledger/proofs/consistency": _proof,
     "POST /v1/policy/diff": _draft,
     "POST /v1/policy/simulate": _draft,
 }

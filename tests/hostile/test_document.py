@@ -72,6 +72,7 @@ INCIDENTS = {
     f"GET {INCIDENT}/evidence",
     *(f"POST {INCIDENT}/{what}" for what in ("rollbacks", "pause", "resume", "close")),
 }
+LEDGER = {"GET /v1/ledger/checkpoint", *(f"GET /v1/ledger/proofs/{what}" for what in ("inclusion", "consistency"))}
 READING = {"GET /v1/requests", f"GET {ONE}"}
 DONE: dict[str, set[str]] = {
     "bot": {*ANYBODY, *READING, "POST /v1/requests", f"POST {ONE}/cancel", f"POST {ONE}/grant", f"POST {ONE}/outcome"},
@@ -95,6 +96,7 @@ DONE: dict[str, set[str]] = {
         *INCIDENTS,
         f"GET {ONE}/evidence",
         "GET /v1/ledger/evidence",
+        *LEDGER,
         "POST /v1/bots/{id}/suspend",
         "POST /v1/bots/{id}/resume",
         "POST /v1/installation/suspend",
@@ -128,6 +130,7 @@ REASONED = (
     "POST /v1/governance-requests",
     "POST /v1/standing-permissions/{id}/revoke",
 )
+OF_PROOFS = (("inclusion", "leaf"), ("inclusion", "size"), ("consistency", "from"), ("consistency", "to"))
 DRAFTS = ("POST /v1/policy/diff", "POST /v1/policy/simulate")
 OF_DRAFTS = {
     "": "as above, in files",
@@ -169,6 +172,10 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("GET /v1/incidents", "malformed", "cursor"): "what a page gave out, and nothing else",
     (f"GET {INCIDENT}", "malformed", "wait"): "durations are told in words",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
+    **{
+        (f"GET /v1/ledger/proofs/{what}", "malformed", where): "the document does not know how many leaves there are"
+        for what, where in OF_PROOFS
+    },
     ("POST /v1/delegations", "malformed", ""): "as above, in reason",
     ("POST /v1/delegations", "malformed", "reason"): "blanks are no reason",
     ("POST /v1/delegations", "malformed", "to"): "the document does not know the people",
@@ -188,7 +195,7 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
 
 
 @pytest.fixture(scope="module")
-async def found(api: Live) -> dict[str, Found]:
+async def found(api: Live, database_url: str) -> dict[str, Found]:
     """What the runs found, by caller."""
     client, secret = await create_credential(api.world.ctx, "bot", "bot", "ada")
     desk, _ = await create_credential(api.world.ctx, "target", "desk", "ada")
@@ -197,6 +204,7 @@ async def found(api: Live) -> dict[str, Found]:
         "bot": await _run(api, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
         "person": await _run(
             api,
+            database_url,
             _config(
                 api.person("dana"),
                 {
@@ -219,6 +227,7 @@ async def found(api: Live) -> dict[str, Found]:
                         (f"{INCIDENT}/evidence", f"{ONE}/evidence", "/v1/ledger/evidence"), api.person("anya")
                     ),
                     **{f"{INCIDENT}/{what}": api.person("ivan") for what in TURNS},
+                    **{label.removeprefix("GET "): api.person("anya") for label in LEDGER},
                     "/v1/policy/diff": api.person("ada"),
                     "/v1/policy/simulate": api.person("ada"),
                 },

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.keys import KeyRings
 from app.ledger.notes import Signer
-from app.ledger.sequencer import Sequencer, resumed, seal_round
+from app.ledger.sequencer import MOST, Sequencer, resumed, seal_round
 from tests.ledger.test_sequencer import connected
 
 ORIGIN = "interlock.test/ledger"
@@ -25,6 +25,17 @@ async def sealed(url: str, signer: Signer) -> int:
         async with AsyncSession(connection) as session, session.begin():
             frontier = await resumed(session, signer)
         return await seal_round(connection, signer, frontier)
+
+
+async def seal_all(url: str, rings: KeyRings, most: int = MOST) -> int:
+    """Seal all that is committed, in rounds of ``most``; how many entries that were."""
+    signer, done = Signer(ORIGIN, rings.ledger), 0
+    async with connected(url) as connection:
+        async with AsyncSession(connection) as session, session.begin():
+            frontier = await resumed(session, signer)
+        while found := await seal_round(connection, signer, frontier, most):
+            done += found
+    return done
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""Places outside the database that keep checkpoints, so that whoever owns the database cannot rewrite the ledger."""
