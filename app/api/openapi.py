@@ -15,6 +15,7 @@ from app.api import (
     shapes_grants,
     shapes_handles,
     shapes_incidents,
+    shapes_ledger,
     shapes_permissions,
     shapes_policy,
     shapes_token,
@@ -41,6 +42,7 @@ MODELS = (
     *shapes_grants.ANSWERS,
     *shapes_handles.ANSWERS,
     *shapes_incidents.ANSWERS,
+    *shapes_ledger.ANSWERS,
 )
 KEYED = (
     "/v1/requests",
