@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.domain.errors import Misconfigured
+from app.settings_exports import BotSettings, ExportSettings, plain, require_tls
 
 PREFIX = "INTERLOCK_"
 OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE", "INTERLOCK_URL"})
@@ -215,6 +216,8 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     ledger: LedgerSettings = LedgerSettings()
     slack: SlackSettings = SlackSettings()
+    exports: dict[str, ExportSettings] = {}
+    bots: dict[str, BotSettings] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -231,6 +234,16 @@ class Settings(BaseSettings):
     @classmethod
     def _by_plain_name(cls, targets: dict[str, TargetSettings]) -> dict[str, TargetSettings]:
         return {_plain(name): target for name, target in targets.items()}
+
+    @field_validator("exports", "bots")
+    @classmethod
+    def _as_variables_spell_them(cls, named: dict[str, Any]) -> dict[str, Any]:
+        return {plain(name): one for name, one in named.items()}
+
+    @model_validator(mode="after")
+    def _the_ledger_goes_over_tls(self) -> Self:
+        require_tls(self.exports, self.environment)
+        return self
 
     @model_validator(mode="after")
     def _dev_issuer_stays_at_home(self) -> Self:

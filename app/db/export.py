@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.export_tables import ExportCursor
 
 MOST = 1000
 """Entries of one page at most."""
@@ -68,3 +72,42 @@ async def page(session: AsyncSession, first: int, end: int, most: int = MOST) ->
 
 def _missing(leaf: int) -> str:
     return f"leaf {leaf} of the sealed ledger is missing: run interlock ledger verify"
+
+
+async def begin(session: AsyncSession, endpoint: str, first: int) -> None:
+    """Keep where an endpoint begins, unless it has begun."""
+    now = func.clock_timestamp()
+    row = insert(ExportCursor).values(endpoint=endpoint, next_leaf=first, tries=0, due_at=now)
+    await session.execute(row.on_conflict_do_nothing())
+
+
+async def due(session: AsyncSession, endpoint: str) -> int | None:
+    """The next leaf of an endpoint; None while it is to be left alone."""
+    query = select(ExportCursor.next_leaf).where(
+        ExportCursor.endpoint == endpoint, ExportCursor.due_at <= func.clock_timestamp()
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def cursor(session: AsyncSession, endpoint: str) -> ExportCursor:
+    """An endpoint's row, locked."""
+    query = select(ExportCursor).where(ExportCursor.endpoint == endpoint).with_for_update()
+    return (await session.execute(query.execution_options(populate_existing=True))).scalar_one()
+
+
+def took(row: ExportCursor, leaf: int) -> None:
+    """An endpoint has taken this leaf; one that is not the next has been counted before."""
+    if row.next_leaf == leaf:
+        row.next_leaf, row.tries, row.failing_since, row.alerted_at, row.error = leaf + 1, 0, None, None, None
+
+
+async def failed(session: AsyncSession, row: ExportCursor, error: str, longest: timedelta, alert: timedelta) -> bool:
+    """An endpoint has not taken its next leaf; it is tried later and later. True when that is to be said aloud."""
+    now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    row.failing_since, row.error = row.failing_since or now, error
+    row.due_at = now + min(longest, timedelta(seconds=2 ** min(row.tries, 20)))
+    row.tries += 1
+    if row.alerted_at is not None and now < row.alerted_at + alert:
+        return False
+    row.alerted_at = now
+    return True

@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -166,9 +166,9 @@ async def test_following_survives_being_killed(place: Place, tmp_path: Path) -> 
     for size in (2, 5):
         child = await asyncio.create_subprocess_exec(*argv, env=place.environ, cwd=PROJECT)
         try:
-            await _until(lambda size=size: _has(out, size))
+            await _has(out, size)
             await grown(place.url, place.signer, stream=f"bot:{size}", count=3)
-            await _until(lambda size=size: _has(out, size + 3))
+            await _has(out, size + 3)
         finally:
             child.kill()
             await child.wait()
@@ -181,11 +181,11 @@ def _tear(out: Path) -> None:
     out.write_bytes(out.read_bytes() + b'{"leaf":')
 
 
-async def _has(out: Path, lines: int) -> None:
-    assert out.read_bytes().count(b"\n") == lines
-
-
-async def _until(holds: Callable[[], Awaitable[None]]) -> None:
-    async for attempt in AsyncRetrying(wait=wait_fixed(0.05), stop=stop_after_delay(30), reraise=True):
+async def _has(out: Path, count: int) -> None:
+    async for attempt in AsyncRetrying(wait=wait_fixed(0.05), stop=stop_after_delay(60), reraise=True):
         with attempt:
-            await holds()
+            assert len(_lines(out)) == count
+
+
+def _lines(out: Path) -> list[bytes]:
+    return [line for line in out.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
