@@ -290,6 +290,11 @@ class Settings(BaseSettings):
         """The name of this installation's log."""
         return self.ledger.origin or f"{urlsplit(self.api.base_url).hostname}/interlock"
 
+    def webhook_keys(self, bot: str) -> tuple[bytes, ...]:
+        """What the events of this bot are signed with; nothing where no secret is set."""
+        found = self.bots.get(plain(bot))
+        return () if found is None else found.keys
+
     def target_url(self, name: str) -> str | None:
         """The URL that this environment gives target ``name`` instead of the catalogue's, if any."""
         target = self.targets.get(_plain(name))

@@ -33,6 +33,7 @@ from app.settings import Settings
 from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
 from app.steps.incident_run import SINK
+from app.steps.scene import WEBHOOK
 from app.telemetry import configure_logging
 from app.temporal import connect, plain
 from app.use_cases.exporting import LEASE, SPAN, Export, Exporter
@@ -41,6 +42,7 @@ from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.temporal import run_items
 from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
+from app.use_cases.webhooks import Webhooks
 from app.workspace import connected
 
 
@@ -58,8 +60,9 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
             sequencer = Sequencer(
                 settings.database.url.get_secret_value(), Signer(settings.ledger_origin, rings.ledger)
             )
-            exporter = build_exporter(settings, ctx, http)
-            await _until_stopped(settings, services, sending, [sequencer.run(), exporter.run()], stop)
+            more = [sequencer.run(), build_exporter(settings, ctx, http).run()]
+            async with Webhooks(ctx, http, settings.webhook_keys) as webhooks:
+                await _until_stopped(settings, services, sending, webhooks, more=more, stop=stop)
     await ctx.database.close()
 
 
@@ -93,11 +96,13 @@ async def _until_stopped(
     settings: Settings,
     services: Services,
     sending: Sending | None,
+    webhooks: Webhooks,
+    *,
     more: Sequence[Coroutine[Any, Any, None]],
     stop: asyncio.Event,
 ) -> None:
     sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
-    sinks[SINK] = Nudge(services, run_items)
+    sinks |= {SINK: Nudge(services, run_items), WEBHOOK: webhooks}
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))
