@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from app.anchor_settings import Anchors
 from app.domain.errors import Misconfigured
+from app.settings_exports import BotSettings, ExportSettings, plain, require_tls
 
 PREFIX = "INTERLOCK_"
 OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE", "INTERLOCK_URL"})
@@ -236,6 +237,8 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     ledger: LedgerSettings = LedgerSettings()
     slack: SlackSettings = SlackSettings()
+    exports: dict[str, ExportSettings] = {}
+    bots: dict[str, BotSettings] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -252,6 +255,16 @@ class Settings(BaseSettings):
     @classmethod
     def _by_plain_name(cls, targets: dict[str, TargetSettings]) -> dict[str, TargetSettings]:
         return {_plain(name): target for name, target in targets.items()}
+
+    @field_validator("exports", "bots")
+    @classmethod
+    def _as_variables_spell_them(cls, named: dict[str, Any]) -> dict[str, Any]:
+        return {plain(name): one for name, one in named.items()}
+
+    @model_validator(mode="after")
+    def _the_ledger_goes_over_tls(self) -> Self:
+        require_tls(self.exports, self.environment)
+        return self
 
     @model_validator(mode="after")
     def _dev_issuer_stays_at_home(self) -> Self:
@@ -297,6 +310,11 @@ class Settings(BaseSettings):
     def ledger_origin(self) -> str:
         """The name of this installation's log."""
         return self.ledger.origin or f"{urlsplit(self.api.base_url).hostname}/interlock"
+
+    def webhook_keys(self, bot: str) -> tuple[bytes, ...]:
+        """What the events of this bot are signed with; nothing where no secret is set."""
+        found = self.bots.get(plain(bot))
+        return () if found is None else found.keys
 
     def target_url(self, name: str) -> str | None:
         """The URL that this environment gives target ``name`` instead of the catalogue's, if any."""

@@ -22,6 +22,7 @@ _requests = Counter("interlock_http_requests_total", "Answers of the HTTP API.",
 _seconds = Histogram("interlock_http_request_seconds", "Time to answer, long polls included.", ("method", "route"))
 _slack_calls = Counter("interlock_slack_calls_total", "Calls to Slack.", ("method", "result"))
 _redemptions = Counter("interlock_grant_redemptions_total", "Calls of targets to redeem a grant.", ("result",))
+_webhooks = Counter("interlock_webhooks_total", "Events sent by webhook.", ("kind", "name", "result"))
 _context: ContextVar[dict[str, Any]] = ContextVar("interlock_log_context", default={})  # noqa: B039  never changed
 
 
@@ -39,6 +40,11 @@ def called_slack(method: str, result: str) -> None:
 def redeemed(result: str) -> None:
     """Count one call to redeem a grant. ``result``: redeemed, redeemed-again, or why not."""
     _redemptions.labels(result).inc()
+
+
+def sent_webhook(kind: str, name: str, result: str) -> None:
+    """Count one event. ``kind``: export or bot; ``name``: which; ``result``: taken, refused or given-up."""
+    _webhooks.labels(kind, name, result).inc()
 
 
 def metrics() -> bytes:

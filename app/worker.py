@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
+
+import httpx
 
 from app import settings as configuration
 from app.activities.execution import Executor
@@ -18,6 +21,7 @@ from app.activities.review import ReviewActivities
 from app.activities.worker import build_worker
 from app.domain.errors import Misconfigured
 from app.execution.http import new_client
+from app.execution.posting import Endpoint
 from app.execution.temporal import Handing
 from app.keys import KeyRings, KeysInvalid
 from app.ledger.anchors.building import build_anchors
@@ -31,13 +35,17 @@ from app.settings import Settings
 from app.slack.sending import Sending, build_sending
 from app.steps.context import Context
 from app.steps.incident_run import SINK
+from app.steps.scene import WEBHOOK
 from app.telemetry import configure_logging
 from app.temporal import connect, plain
 from app.use_cases.anchoring import Anchoring
+from app.use_cases.exporting import LEASE, SPAN, Export, Exporter
+from app.use_cases.leases import Leadership
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.temporal import run_items
 from app.use_cases.upkeep import Nudge, record_stops_forever, sweep_forever
+from app.use_cases.webhooks import Webhooks
 from app.workspace import connected
 
 
@@ -52,11 +60,23 @@ async def work(settings: Settings, rings: KeyRings, stop: asyncio.Event) -> None
         activities = RequestActivities(ctx, Executor(ctx, http, handing, at_once=settings.worker.max_executions))
         ours = build_worker(client, queue, activities, ReviewActivities(ctx), IncidentActivities(ctx))
         async with build_handing_worker(in_clear, queue), ours:
-            sequencer = Sequencer(
-                settings.database.url.get_secret_value(), Signer(settings.ledger_origin, rings.ledger)
+            signer = Signer(settings.ledger_origin, rings.ledger)
+            anchoring = Anchoring(
+                ctx, build_anchors(settings.ledger.anchors), signer.verifiers(), settings.ledger.anchor_every
             )
-            await _until_stopped(settings, services, sending, sequencer, stop)
+            more = [Sequencer(settings.database.to_seal, signer).run(), anchoring.run()]
+            more.append(build_exporter(settings, ctx, http).run())
+            async with Webhooks(ctx, http, settings.webhook_keys) as webhooks:
+                await _until_stopped(settings, services, sending, webhooks, more=more, stop=stop)
     await ctx.database.close()
+
+
+def build_exporter(settings: Settings, ctx: Context, http: httpx.AsyncClient) -> Exporter:
+    """What sends the sealed ledger to the endpoints of the settings. ``http``: of `new_client`."""
+    exports = [
+        Export(Endpoint(name, one.url, one.keys, one.private), one.start) for name, one in settings.exports.items()
+    ]
+    return Exporter(Leadership(ctx, LEASE, SPAN), http, settings.ledger_origin, exports)
 
 
 @asynccontextmanager
@@ -78,17 +98,21 @@ async def _slack(settings: Settings, ctx: Context) -> AsyncIterator[Sending | No
 
 
 async def _until_stopped(
-    settings: Settings, services: Services, sending: Sending | None, sequencer: Sequencer, stop: asyncio.Event
+    settings: Settings,
+    services: Services,
+    sending: Sending | None,
+    webhooks: Webhooks,
+    *,
+    more: Sequence[Coroutine[Any, Any, None]],
+    stop: asyncio.Event,
 ) -> None:
     sinks: dict[str, Sink] = {"wake": Wake(services.ctx.database), "nudge": Nudge(services)}
-    sinks[SINK] = Nudge(services, run_items)
+    sinks |= {SINK: Nudge(services, run_items), WEBHOOK: webhooks}
     overdue = timedelta(seconds=settings.worker.overdue)
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))
     work.append(agree_forever(services))
-    work.append(sequencer.run())
-    anchors, keys = build_anchors(settings.ledger.anchors), sequencer.signer.verifiers()
-    work.append(Anchoring(services.ctx, anchors, keys, settings.ledger.anchor_every).run())
+    work.extend(more)
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

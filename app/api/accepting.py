@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MARKDOWN = "text/markdown"
 HTML = "text/html"
+LINES = "application/x-ndjson"
 _JSON = ("application/json", "application/*", "*/*")
 
 
@@ -18,6 +19,11 @@ def wants(media_type: str, accept: str) -> bool:
 def wants_markdown(accept: str) -> bool:
     """True where Markdown is wanted."""
     return wants(MARKDOWN, accept)
+
+
+def wants_lines(accept: str) -> bool:
+    """True where JSON a line is wanted."""
+    return wants(LINES, accept)
 
 
 def _weighed(part: str) -> tuple[str, float]:

@@ -12,6 +12,7 @@ from app.api import (
     bodies_incidents,
     bodies_policy,
     examples,
+    shapes_export,
     shapes_grants,
     shapes_handles,
     shapes_incidents,
@@ -43,6 +44,7 @@ MODELS = (
     *shapes_handles.ANSWERS,
     *shapes_incidents.ANSWERS,
     *shapes_ledger.ANSWERS,
+    *shapes_export.ANSWERS,
 )
 KEYED = (
     "/v1/requests",

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli import ledger_status, ledger_verify
+from app.cli.export import export
 from app.cli.options import Data, Json
 from app.cli.place import opened
 from app.db import ledger
@@ -32,6 +33,7 @@ def register(interlock: typer.Typer) -> None:
     group = typer.Typer(help="The append-only record.", no_args_is_help=True)
     group.command("show")(show)
     group.command("verify")(ledger_verify.verify)
+    group.command("export")(export)
     ledger_status.register(group)
     interlock.add_typer(group, name="ledger")
 

@@ -15,6 +15,9 @@ from app.db.tables import Outbox, Request
 BATCH = 200
 COUNTED = ("nudge", "incident")
 """Sinks whose marks say "look again", not which version to tell."""
+WAITS = {"webhook": (15, 3600)}
+"""Sinks whose marks, once claimed, are left alone for so many seconds, and at most for so many when told in vain."""
+_WAITS = (5, 30)
 _MARKS = "marks"
 
 _CLAIM = text(
@@ -25,7 +28,8 @@ _CLAIM = text(
         order by due_at limit :batch for update skip locked
     )
     update outbox set tries = outbox.tries + 1,
-        due_at = clock_timestamp() + least(30, 5 * power(2, least(outbox.tries, 10))) * interval '1 second'
+        due_at = clock_timestamp()
+            + least(:longest, :shortest * power(2, least(outbox.tries, 10))) * interval '1 second'
     from due where outbox.sink = due.sink and outbox.request_id = due.request_id
     returning outbox.request_id, outbox.version
     """
@@ -98,7 +102,9 @@ async def nudge_all(session: AsyncSession, where: ColumnElement[bool]) -> None:
 
 async def claim(session: AsyncSession, sink: str) -> Sequence[Mark]:
     """Take what is due for a sink, for 5 s and then longer each time it is not told; others skip what is taken."""
-    rows = (await session.execute(_CLAIM, {"sink": sink, "batch": BATCH})).all()
+    shortest, longest = WAITS.get(sink, _WAITS)
+    given = {"sink": sink, "batch": BATCH, "shortest": shortest, "longest": longest}
+    rows = (await session.execute(_CLAIM, given)).all()
     return [Mark(row.request_id, row.version) for row in rows]
 
 

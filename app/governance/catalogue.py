@@ -84,6 +84,14 @@ class CompiledAction:
 
 
 @dataclass(frozen=True, slots=True)
+class BotWebhook:
+    """Where a bot is told of its requests."""
+
+    url: str
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Bot:
     """A non-human identity. ``model``: the approved one. ``owners``: seat to a person or ``group:NAME``.
 
@@ -102,6 +110,7 @@ class Bot:
     purpose: str | None = None
     data: tuple[str, ...] = ()
     review_by: str | None = None
+    webhook: BotWebhook | None = None
 
 
 @dataclass(frozen=True, slots=True)

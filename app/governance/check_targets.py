@@ -12,11 +12,23 @@ from app.governance.entries import Known
 
 
 def target_findings(known: Known) -> Iterator[Finding]:
-    """Every finding about targets."""
+    """Every finding about targets, and about webhooks of bots, whose addresses are judged alike."""
     for entry, target in known.of("targets", models.Target):
         for what in address_findings(target.url, target.hosts, private=target.private):
             yield Finding(entry.where("url"), what)
     yield from _errands(known)
+    for entry, bot in known.of("bots", models.Bot):
+        if bot.webhook is not None:
+            host = _host(bot.webhook.url)
+            for what in address_findings(bot.webhook.url, [host], private=bot.webhook.private):
+                yield Finding(entry.where("webhook", "url"), what)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _errands(known: Known) -> Iterator[Finding]:

@@ -20,7 +20,17 @@ from app.domain.verdict import Outcome
 from app.governance import models
 from app.governance.built_in import PREFIX
 from app.governance.calendars import DAYS, Calendar
-from app.governance.catalogue import Action, Bot, CompiledAction, Errand, Group, RollbackRule, Target, Window
+from app.governance.catalogue import (
+    Action,
+    Bot,
+    BotWebhook,
+    CompiledAction,
+    Errand,
+    Group,
+    RollbackRule,
+    Target,
+    Window,
+)
 from app.governance.cel import Condition, Returns, Scope, ValueExpression, compile_condition, compile_value
 from app.governance.entries import Known, fit
 from app.governance.errors import ExpressionInvalid
@@ -113,6 +123,7 @@ def bots_of(known: Known) -> dict[str, Bot]:
             owners=bot.owners.seats(),
             budgets=tuple(_budget(budget) for budget in bot.budgets),
             review=bot.review.terms(),
+            webhook=None if bot.webhook is None else BotWebhook(bot.webhook.url, bot.webhook.private),
             **_use_case(bot.use_case),
         )
         for _, bot in known.of("bots", models.Bot)

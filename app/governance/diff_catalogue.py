@@ -19,6 +19,8 @@ UNAPPROVED = "asks for what is new only once its use case is approved for that"
 def bot_added(_both: Both, bot: Json) -> Iterator[Said]:
     """Somebody more who may ask."""
     yield Said(f"is new, entitled to {listed(bot['entitlements'])}", loosens=True)
+    if bot["webhook"] is not None:
+        yield Said(f"is told of its requests at {bot['webhook']['url']}", loosens=False)
     yield Said(UNAPPROVED, loosens=False)
 
 

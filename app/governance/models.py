@@ -13,6 +13,7 @@ from app.domain.clocks import duration
 from app.domain.spans import span
 from app.governance.models_review import OwnerReview
 from app.governance.models_temporal import Temporal
+from app.governance.models_webhook import Webhook
 from app.governance.never import never
 
 MAX_SPAN = timedelta(days=3660)
@@ -225,6 +226,7 @@ class Bot(Model):
     owners: Owners
     budgets: list[Budget] = Field(default=[], max_length=50)
     review: OwnerReview = OwnerReview()
+    webhook: Webhook | None = None
 
     @model_validator(mode="after")
     def _distinct(self) -> Bot:

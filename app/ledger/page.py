@@ -21,7 +21,7 @@ h1 { font-size: 1.4rem }
 h2 { font-size: 1.1rem; margin-top: 2rem; border-bottom: 1px solid #ccd }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .3rem .5rem;
-border-bottom: 1px solid #e3e6ea } td.at { white-space: nowrap; color: #57606a } 
+border-bottom: 1px solid #e3e6ea } td.at { white-space: nowrap; color: #57606a }
 code, pre { font: 12px/1.4 ui-monospace,
 monospace;
 white-space: pre-wrap; overflow-wrap: anywhere }

@@ -29,7 +29,10 @@ from app.steps.crowd import Crowd, crowd
 from workflows.contracts import State
 
 SINKS = ("slack", "wake")
-"""Who is told of every change. Webhooks join here."""
+"""Who is told of every change."""
+
+WEBHOOK = "webhook"
+"""Who is told of the requests of bots that have one, when they are over or wait for the bot."""
 
 NO_SUCH_REQUEST = "There is no such request."
 """Said of what is not there and of what one may not see: nobody learns which."""
@@ -119,10 +122,20 @@ class Scene:
         await self.write_entries()
         for sink in SINKS:
             outbox.mark(self.session, sink, self.row.id, self.row.version)
+        if self._for_webhook:
+            outbox.mark(self.session, WEBHOOK, self.row.id, self.row.version)
         if self._left_the_line:
             await self._nudge_next()
         if self._moved or self.row.version == 1:
             self._show_original()
+
+    @property
+    def _for_webhook(self) -> bool:
+        """True when a bot that has a webhook asked for it, and it is over, or the next move is the bot's."""
+        bot = self.policy.bots.get(self.row.asker_id) if self.row.asker_kind == "bot" else None
+        if bot is None or bot.webhook is None or not (self._moved or self.row.version == 1):
+            return False
+        return self.status not in OPEN or (self.status is Status.APPROVED and self.waits_for_bot)
 
     def _show_original(self) -> None:
         """What a rollback undoes shows how that stands."""

@@ -43,6 +43,7 @@ READS = (
     "/v1/policy",
     "/v1/policy/history",
     "/v1/standing-permissions",
+    "/v1/ledger/entries",
     "/v1/people/zoe/seats",
     "/v1/bots/bot/use-case",
     "/v1/incidents",
@@ -353,7 +354,7 @@ def _foreign() -> Iterator[Hostile]:
                 who=who,
             )
     for who in ("bot", "desk", "stranger", "removed"):
-        for target in ("/v1/catalogue", "/v1/policy", "/v1/policy/history"):
+        for target in ("/v1/catalogue", "/v1/policy", "/v1/policy/history", "/v1/ledger/entries"):
             yield Hostile(f"GET {target} by {who}", 403, "forbidden", "people", method="GET", target=target, who=who)
         for route in (COMPARE, SIMULATE):
             yield Hostile(
