@@ -29,6 +29,7 @@ from app.steps.context import Context
 from app.steps.incident_run import SINK
 from app.telemetry import configure_logging
 from app.temporal import connect, plain
+from app.use_cases.erasures import carry_out_forever
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.temporal import run_items
@@ -76,6 +77,7 @@ async def _until_stopped(settings: Settings, services: Services, sending: Sendin
     work = [sweep_forever(services, every=settings.worker.sweep_every, overdue=overdue)]
     work.append(record_stops_forever(services))
     work.append(agree_forever(services))
+    work.append(carry_out_forever(services))
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli import erasing
 from app.cli.failing import FINDINGS
 from app.cli.options import Data, Json
 from app.cli.place import opened
@@ -32,6 +33,7 @@ def register(interlock: typer.Typer) -> None:
     group = typer.Typer(help="The append-only record.", no_args_is_help=True)
     group.command("show")(show)
     group.command("verify")(verify)
+    erasing.register(group)
     interlock.add_typer(group, name="ledger")
 
 
