@@ -43,7 +43,6 @@ async def carry_out(services: Services) -> int:
     done = 0
     for order in orders:
         done += await _carry_out(services, order)
-    await forget_histories(services)
     return done
 
 
@@ -105,6 +104,7 @@ async def carry_out_forever(services: Services, *, every: float = 2.0) -> None:
         try:
             while await carry_out(services):
                 pass
+            await forget_histories(services)
         except InterlockError as error:
             log.warning("erasures: %s", error)
         await asyncio.sleep(every)
