@@ -39,6 +39,7 @@ _LOOKS_FOR = 10
 
 _KEPT = ("mode", "status", "window_s", "timeout_ms", "window_ends", "idempotent", "reads", "settled", "late")
 """Of an execution, what says nothing of whom it was for."""
+_KEPT_OF_GLASS = ("by", "at", "review", "reviewers", "void_at")
 _ITEM = ("request", "of", "status", "after", "action", "action_version")
 
 
@@ -69,7 +70,7 @@ async def fault(
         return Forbidden("Only who may administer asks to erase what concerns a subject, or to hold it from that.")
     try:
         if subject(name) != name:
-            return OffSchema(f"Write the subject as {subject(name)}.", where="parameters.subject")
+            return OffSchema("Write its scheme in lower case, and its value in NFC.", where="parameters.subject")
     except ValueError:
         return OffSchema("A subject is scheme:value, without spaces.", where="parameters.subject")
     if name in people.subjects.get(asker, ()):
@@ -194,7 +195,10 @@ def forget(row: Request, now: datetime) -> None:
         "error": None,
         **{key: execution[key] for key in _KEPT if key in execution},
     }
-    row.break_glass = row.break_glass and {**row.break_glass, "reason": MARK}
+    row.break_glass = row.break_glass and {
+        "reason": MARK,
+        **{key: said for key, said in row.break_glass.items() if key in _KEPT_OF_GLASS},
+    }
     row.erased_at = now
 
 
