@@ -1,4 +1,4 @@
-"""One customer of the real conversations is erased: a dump of the database has nothing of theirs, and verify is green."""
+"""One customer of the real conversations is erased: a dump has nothing of theirs, and verify is green."""
 
 from __future__ import annotations
 
