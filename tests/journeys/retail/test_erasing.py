@@ -63,8 +63,8 @@ class Journey:
     @property
     def wanted(self) -> list[Needle]:
         """That in every spelling, but for what the rules say, and other customers word for word."""
-        others = [call.prompt for talk in self.talks for call in talk.calls if call.customer != self.customer]
-        return needles([self.known], vocabulary=[*VOCABULARY, *others])
+        others = " ".join(call.prompt for talk in self.talks for call in talk.calls if call.customer != self.customer)
+        return [one for one in needles([self.known], vocabulary=VOCABULARY) if one.value not in others]
 
     @property
     def calls(self) -> list[Call]:
