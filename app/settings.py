@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from urllib.parse import urlsplit
@@ -161,6 +162,26 @@ class WorkerSettings(Group):
     """Touched when the worker polls; the worker serves no port."""
 
 
+class RetentionSettings(Group):
+    """Days after which content goes, of each class; None: it is kept. What a legal hold stands on stays."""
+
+    requests: Positive | None = None
+    """All content of a request of a bot, or of its rollback, since it was last changed."""
+    attempts: Positive | None = None
+    """What people and bots sent on a request: the bodies of decisions and outcomes. What was decided stays."""
+    cards: Positive | None = None
+    """What was shown to people of a request. Its hash stays on the ledger."""
+    outbox: Positive | None = None
+    """Marks of what was told."""
+    codes: Positive | None = 1
+    """One-time codes, after they have expired."""
+
+    @property
+    def spans(self) -> dict[str, timedelta]:
+        """How long each class is kept; those without an end are not in it."""
+        return {name: timedelta(days=many) for name, many in self.model_dump().items() if many is not None}
+
+
 class SlackSettings(Group):
     """Slack is off until `enabled`. The first three and ``api_url`` may come as `SLACK_VARIABLES`, too."""
 
@@ -209,6 +230,7 @@ class Settings(BaseSettings):
     targets: dict[str, TargetSettings] = {}
     worker: WorkerSettings = WorkerSettings()
     slack: SlackSettings = SlackSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @classmethod
     def settings_customise_sources(

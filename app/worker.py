@@ -30,6 +30,7 @@ from app.steps.incident_run import SINK
 from app.telemetry import configure_logging
 from app.temporal import connect, plain
 from app.use_cases.erasures import carry_out_forever
+from app.use_cases.retention import retain_forever
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.temporal import run_items
@@ -78,6 +79,7 @@ async def _until_stopped(settings: Settings, services: Services, sending: Sendin
     work.append(record_stops_forever(services))
     work.append(agree_forever(services))
     work.append(carry_out_forever(services))
+    work.append(retain_forever(services, settings.retention.spans))
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

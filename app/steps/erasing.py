@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import erasures, ledger, requests
+from app.db import erasures, ledger, requests, retention
 from app.db.erasure_tables import Erasure, Subject
 from app.db.erasures import MARK, NOT_OVER
 from app.db.tables import Request
@@ -161,17 +161,41 @@ ERASING = Handler(_refusal, _no_ground, _ground_gone, _apply)
 
 
 async def erase_request(ctx: Context, request_id: uuid.UUID, order: uuid.UUID | None, pid: uuid.UUID | None) -> bool:
-    """Erase the content of a request, once; False while it is not over, or what undoes it is not.
+    """Erase the content of a request, once; False while that is needed: see `_needed`.
 
     ``order``: the request that ordered it, and ``pid`` its subject's; None: its time was over.
     """
     async with scene(ctx, request_id) as found:
-        if found.row.status in NOT_OVER or await erasures.has_open_rollback(found.session, request_id):
+        if await _needed(found):
             return False
         if found.row.erased_at is None:
             await _erase(found, order, pid)
         else:  # on another order
             await erasures.mark_erased(found.session, request_id, order, found.row.erased_at)
+        return True
+
+
+async def _needed(found: Scene) -> bool:
+    """True while it is not over, or what undoes it is not, or a legal hold stands on somebody whom it is for."""
+    row = found.row
+    if row.status in NOT_OVER or await erasures.has_open_rollback(found.session, row.id):
+        return True
+    named = {row.on_behalf_of, row.triggered_by, *row.beneficiaries} - {None}
+    hashes = [await hash_of(found.ctx, found.session, one) for one in sorted(map(str, named))]
+    return await erasures.is_held(found.session, hashes)
+
+
+async def prune(ctx: Context, request_id: uuid.UUID, what: str) -> bool:
+    """Erase what was said or shown on a request whose time is over, and nothing else of it; True if there was any.
+
+    ``what``: attempts or cards.
+    """
+    async with scene(ctx, request_id) as found:
+        if await _needed(found):
+            return False
+        await retention.PRUNE[what](found.session, request_id)
+        found.note("pruned", by="retention", what=what)
+        await found.write_entries()
         return True
 
 
