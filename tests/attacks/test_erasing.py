@@ -20,18 +20,21 @@ from app.domain.ledger import verify_stream
 from app.domain.outcome import Answer, Sent
 from app.governance.built_in import ERASE, HOLD, RELEASE
 from app.keys import KeyRings
+from app.slack.card import card
 from app.steps.admit import admit
 from app.steps.start import start
+from app.use_cases import cards, read, submit
 from app.use_cases import erasures as use_cases
-from app.use_cases import read, submit
 from app.use_cases.read import Filters
 from app.use_cases.services import Services, Waiters
 from app.use_cases.views import View
 from tests.fakes.desk import Desk
+from tests.fakes.slack.block_kit import readable
 from tests.properties.quiet import ended, refused
 from tests.steps.erasing import asked, carried_out, erased, everything, ordered, quoting, somebody
+from tests.steps.incidents import opened
 from tests.steps.standing import granted
-from tests.steps.words import id_of, lost, sql, undo, vote
+from tests.steps.words import admitted, id_of, lost, sql, undo, vote
 from tests.world import World, build_context
 
 SAID = Answer(Sent.SUCCEEDED, 200, {"done": "the-answer-of-the-target"}, None)
@@ -266,3 +269,44 @@ async def test_an_order_that_is_carried_out_twice_at_once_counts_once(world: Wor
     told = [one for one in await installation(world) if one["kind"] == "subject-erased"]
     assert told[-1]["facts"]["count"] == 2
     assert len({one["facts"]["request"] for one in told}) == len(told)
+
+
+async def test_a_hold_on_somebody_else_whom_it_is_for_keeps_it(world: World) -> None:
+    """A request is for both: what is held of the one is not erased for the other."""
+    subject, other = somebody(), somebody()
+    both, mine = await of(world, subject, 2)
+    await sql(world, "update request set triggered_by = :other where id = :id", other=other, id=id_of(both))
+    await ordered(world, other, HOLD, ("sam",))
+    order = await erased(world, subject)
+    seen = [(await world.look(one))["erased_at"] is not None for one in (mine, both, order)]
+    assert seen == [True, False, False]
+    await ordered(world, other, RELEASE)
+    await carried_out(world)
+    assert (await world.look(both))["erased_at"] is not None
+
+
+async def test_an_incident_that_undid_something_of_theirs(world: World) -> None:
+    """What was signed to be undone quotes it; the others that were undone with it keep theirs."""
+    subject = somebody()
+    [mine], [theirs] = await of(world, subject, 1), await of(world, somebody(), 1)
+    incident = await opened(world)
+    about = {"id": str(incident.id), "requests": [mine["id"], theirs["id"]]}
+    ask = Ask(
+        "incident_rollback", "person", "ivan", None, "interlock.incidents.roll_back", {}, reason="x", incident=about
+    )
+    rollback = await admitted(world, ask)
+    assert rollback["status"] == "held", rollback["verdict"]
+    with pytest.raises(NotOpenToThis, match=rollback["id"]):
+        await check(world, "ada", subject)
+    await sql(world, "update request set status = 'cancelled' where id = :id", id=id_of(rollback))
+    await erased(world, subject)
+    assert (await world.look(rollback))["erased_at"] is not None
+    assert (await world.look(theirs))["erased_at"] is None
+    assert quoting(await everything(world.ctx.database), str(mine["parameters"]["thing"])) == set()
+    shown = await cards.facts(world.services, id_of(rollback))
+    assert shown.incident is not None
+    assert [one.parameters for one in shown.incident.items] == [{}, {}]
+    facts = await cards.facts(world.services, id_of(mine))
+    assert (facts.erased_at is not None, facts.parameters, facts.on_behalf_of) == (True, {}, None)
+    for one in (shown, facts):
+        assert "erased" in readable(card(one, live=False, api_url="").content())
