@@ -48,6 +48,9 @@ NOT_OVER = sorted({*(status.value for status in OPEN), Status.UNKNOWN.value})
 """While a request stands at one of these, its content is needed."""
 
 
+_UNREVIEWED = exists().where(Review.request_id == Request.id, Review.done_at.is_(None))
+
+
 async def subject_of(session: AsyncSession, hash_: str, *, lock: bool = False) -> Subject:
     """The row of a subject, made when there is none, locked to be changed if asked."""
     row = insert(Subject).values(hash=hash_, pid=uuid.uuid4())
@@ -111,8 +114,8 @@ def _pattern(subject: str, *, as_json: bool = False) -> str:
 
 
 async def open_ones(session: AsyncSession, subject: str, naming: Collection[str], but: uuid.UUID) -> list[uuid.UUID]:
-    """The requests that concern a subject and are not over; ``but``: the one that asks."""
-    query = concerning(subject, naming).where(Request.status.in_(NOT_OVER), Request.id != but)
+    """The requests that concern a subject and are not over, or not reviewed; ``but``: the one that asks."""
+    query = concerning(subject, naming).where(or_(Request.status.in_(NOT_OVER), _UNREVIEWED), Request.id != but)
     return list((await session.execute(query.order_by(Request.created_at).limit(10))).scalars())
 
 
@@ -171,10 +174,11 @@ async def erased_by(session: AsyncSession, order: uuid.UUID) -> list[uuid.UUID]:
     return list((await session.execute(query.order_by(ErasedRequest.request_id))).scalars())
 
 
-async def has_open_rollback(session: AsyncSession, request_id: uuid.UUID) -> bool:
-    """True while something that undoes it is not over: it is worked out from what this holds."""
-    query = select(Request.id).where(Request.reverses == request_id, Request.status.in_(NOT_OVER))
-    return (await session.execute(query.limit(1))).first() is not None
+async def is_needed(session: AsyncSession, request_id: uuid.UUID) -> bool:
+    """True while something that undoes it is not over, or somebody must still review how it was released."""
+    undoes = select(Request.id).where(Request.reverses == request_id, Request.status.in_(NOT_OVER))
+    unreviewed = select(Request.id).where(Request.id == request_id, _UNREVIEWED)
+    return (await session.execute(union(undoes, unreviewed).limit(1))).first() is not None
 
 
 async def erase_around(session: AsyncSession, row: Request) -> None:

@@ -96,7 +96,9 @@ async def _in_use(session: AsyncSession, name: str, id_: uuid.UUID) -> Interlock
     await erasures.patiently(session, _LOOKS_FOR)
     still = await erasures.open_ones(session, name, NAMING, id_)
     if still:
-        return NotOpenToThis(f"Requests that concern this subject are not over: {', '.join(map(str, still))}.")
+        return NotOpenToThis(
+            f"Requests that concern this subject are not over, or not reviewed: {', '.join(map(str, still))}."
+        )
     live = await erasures.live_permissions(session, name)
     if live:
         return NotOpenToThis(f"Standing permissions name this subject; revoke them: {', '.join(map(str, live))}.")
@@ -176,9 +178,12 @@ async def erase_request(ctx: Context, request_id: uuid.UUID, order: uuid.UUID | 
 
 
 async def _needed(found: Scene) -> bool:
-    """True while it is not over, or what undoes it is not, or a legal hold stands on somebody whom it is for."""
+    """True while it is not over or not reviewed, or what undoes it is not over.
+
+    And while a legal hold stands on somebody whom it is for.
+    """
     row = found.row
-    if row.status in NOT_OVER or await erasures.has_open_rollback(found.session, row.id):
+    if row.status in NOT_OVER or await erasures.is_needed(found.session, row.id):
         return True
     named = {row.on_behalf_of, row.triggered_by, *row.beneficiaries} - {None}
     hashes = [await hash_of(found.ctx, found.session, one) for one in sorted(map(str, named))]

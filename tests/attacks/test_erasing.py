@@ -155,6 +155,19 @@ async def test_a_rollback_that_is_signed_keeps_what_it_undoes(world: World) -> N
         await check(world, "ada", subject)
 
 
+async def test_what_one_person_released_alone_is_reviewed_first(world: World) -> None:
+    subject = somebody()
+    [done] = await of(world, subject, 1)
+    review = "insert into review (id, kind, request_id, bot, opened_at, due_at, reviewers) "
+    review += "values (:id, 'break-glass', :id, 'bot', now(), now() + interval '1 day', '[]')"
+    await sql(world, review, id=id_of(done))
+    with pytest.raises(NotOpenToThis, match=done["id"]):
+        await check(world, "ada", subject)
+    await sql(world, "update review set done_at = now(), done_by = 'ben' where id = :id", id=id_of(done))
+    await erased(world, subject)
+    assert (await world.look(done))["erased_at"] is not None
+
+
 async def test_a_standing_permission_that_names_them(world: World) -> None:
     subject = somebody()
     permission = await granted(world, when=f'on_behalf_of == "{subject}"')
