@@ -51,8 +51,8 @@ async def _carry_out(services: Services, order: Erasure) -> int:
     ctx, done, left = services.ctx, 0, 0
     async with ctx.database.transaction() as session:
         row = await requests.by_id(session, order.id)
-        if row is None or row.status in erasures.NOT_OVER:
-            return 0
+        if row is None or row.status in erasures.NOT_OVER or row.erased_at is not None:
+            return 0  # the last: another worker has carried it out meanwhile
         await erasures.patiently(session, LISTS_FOR)
         await erasures.list_up(session, order, row.parameters["subject"], NAMING)
     last = uuid.UUID(int=0)
