@@ -27,9 +27,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.anchor_settings import Anchors
 from app.domain.errors import Misconfigured
+from app.settings_database import DatabaseSettings
 from app.settings_exports import BotSettings, ExportSettings, plain, require_tls
+from app.settings_ledger import LedgerSettings
+from app.settings_retention import RetentionSettings
 
 PREFIX = "INTERLOCK_"
 OUTSIDE = frozenset({"INTERLOCK_DATA", "INTERLOCK_SHARED", "INTERLOCK_CACHE", "INTERLOCK_URL"})
@@ -93,36 +95,6 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DatabaseSettings(Group):
-    url: SecretStr
-    """SQLAlchemy URL with the asyncpg driver; a plain ``postgresql://`` is taken as that."""
-    sequencer_url: SecretStr | None = None
-    """The same database as the role that seals entries; by default as the others."""
-    migrator_url: SecretStr | None = None
-    """The same database as the role that `interlock migrate` connects as; by default as the others."""
-    pool_size: Positive = 10
-
-    @property
-    def to_seal(self) -> str:
-        """What the sequencer connects to."""
-        return (self.sequencer_url or self.url).get_secret_value()
-
-    @property
-    def to_migrate(self) -> str:
-        """What migrations connect to."""
-        return (self.migrator_url or self.url).get_secret_value()
-
-    @field_validator("url", "sequencer_url", "migrator_url")
-    @classmethod
-    def _with_driver(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is None:
-            return None
-        scheme, separator, rest = url.get_secret_value().partition("://")
-        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
-            raise ValueError("must start with postgresql:// or postgresql+asyncpg://")
-        return SecretStr(f"postgresql+asyncpg://{rest}")
-
-
 class TemporalSettings(Group):
     address: str = "127.0.0.1:7233"
     namespace: str = "default"
@@ -179,15 +151,6 @@ class WorkerSettings(Group):
     """Touched when the worker polls; the worker serves no port."""
 
 
-class LedgerSettings(Group):
-    origin: Annotated[str, Field(pattern=r"^[^\s+]{1,200}$")] | None = None
-    """The log's name in its checkpoints, for ever: no space, no +. Default: the host of the API's base URL."""
-    anchors: Anchors = ()
-    """Places outside the database that take checkpoints."""
-    anchor_every: Positive = 60
-    """Seconds between two checkpoints that the anchors take."""
-
-
 class SlackSettings(Group):
     """Slack is off until `enabled`. The first three and ``api_url`` may come as `SLACK_VARIABLES`, too."""
 
@@ -239,6 +202,7 @@ class Settings(BaseSettings):
     slack: SlackSettings = SlackSettings()
     exports: dict[str, ExportSettings] = {}
     bots: dict[str, BotSettings] = {}
+    retention: RetentionSettings = RetentionSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -39,8 +39,10 @@ from app.steps.scene import WEBHOOK
 from app.telemetry import configure_logging
 from app.temporal import connect, plain
 from app.use_cases.anchoring import Anchoring
+from app.use_cases.erasures import carry_out_forever
 from app.use_cases.exporting import LEASE, SPAN, Export, Exporter
 from app.use_cases.leases import Leadership
+from app.use_cases.retention import retain_forever
 from app.use_cases.schedules import agree_forever
 from app.use_cases.services import Services, Waiters
 from app.use_cases.temporal import run_items
@@ -113,6 +115,8 @@ async def _until_stopped(
     work.append(record_stops_forever(services))
     work.append(agree_forever(services))
     work.extend(more)
+    work.append(carry_out_forever(services))
+    work.append(retain_forever(services, settings.retention.spans))
     if sending is not None:
         sinks["slack"] = sending.spread
         work.append(sending.run())

@@ -217,7 +217,7 @@ class RequestView(Answer):
     asker: Asker
     bot: str | None = Field(description=_BOT)
     action: str
-    parameters: dict[str, Any]
+    parameters: dict[str, Any] | None = Field(description="Null once its content was erased.")
     reason: str | None
     on_behalf_of: str | None
     triggered_by: str | None
@@ -243,6 +243,7 @@ class RequestView(Answer):
     execution: Execution | None = Field(description="Null until it starts.")
     created_at: Time
     updated_at: Time
+    erased_at: Time | None = Field(default=None, description="Since when its content is gone for good.")
     may_decide: list[str] = Field(default=[], description="Who may decide the open stage now. Not shown to bots.")
     away: list[Away] = Field(default=[], description="Who of the open stage is away. Not shown to bots.")
     decisions: list[DecisionMade] = Field(default=[], description="Not shown to bots.")

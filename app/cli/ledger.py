@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli import ledger_status, ledger_verify
+from app.cli import erasing, ledger_status, ledger_verify
 from app.cli.export import export
 from app.cli.options import Data, Json
 from app.cli.place import opened
@@ -35,6 +35,7 @@ def register(interlock: typer.Typer) -> None:
     group.command("verify")(ledger_verify.verify)
     group.command("export")(export)
     ledger_status.register(group)
+    erasing.register(group)
     interlock.add_typer(group, name="ledger")
 
 

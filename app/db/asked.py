@@ -59,7 +59,7 @@ async def page_of_asked(
             Request.windows,
             Request.policy_version,
         )
-        .where(Request.kind == Kind.ACTION, Request.created_at >= since)
+        .where(Request.kind == Kind.ACTION, Request.created_at >= since, Request.erased_at.is_(None))
         .order_by(Request.created_at.desc(), Request.id.desc())
         .limit(PAGE)
     )

@@ -2,6 +2,7 @@
 
 from app.db import (  # noqa: F401
     delegation_tables,
+    erasure_tables,
     export_tables,
     incident_tables,
     owner_review_tables,

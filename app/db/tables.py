@@ -137,6 +137,7 @@ class Request(Base):
     bots and actions ``of`` which, and their ``statuses``. ``ground``: of a change, what it was asked on.
     ``lowered_by``: who made the rules that ask less for it (`policy-author`). ``break_glass``: who released it alone,
     why, and its review; ``void_at`` when newer rules have taken that back.
+    ``erased_at``: since then its content is gone.
     """
 
     __tablename__ = "request"
@@ -192,6 +193,7 @@ class Request(Base):
     ended_reason: Mapped[str | None]
     due_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
 
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  a change brings ``bot`` back, which the database computes
     __table_args__ = (

@@ -104,6 +104,10 @@ class Postgres:
         """URI of ``database`` as psql, asyncpg and every libpq client take it."""
         return f"postgresql://{role}@/{database}?host={quote(str(self._sockets))}"
 
+    def program(self, name: str) -> Path:
+        """Where a client program of this release is, such as pg_dump."""
+        return _binary(name)
+
     async def create_database(self, name: str, template: str | None = None, *, exists_ok: bool = False) -> None:
         """Make database ``name``, as a copy of ``template`` (nobody may be connected to that one) if given.
 

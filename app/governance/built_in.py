@@ -24,14 +24,18 @@ PERMIT = "interlock.permissions.grant"
 APPROVE = "interlock.use_cases.approve"
 OFF_BOARD = "interlock.people.off_board"
 LINK = "interlock.identities.link"
+ERASE, HOLD, RELEASE = "interlock.subjects.erase", "interlock.subjects.hold", "interlock.subjects.release"
 UNDO = "interlock.incidents.roll_back"
 """What the rollback of an incident is called: nobody asks for it by this name."""
 
 PUBLICATIONS = (PUBLISH, OFF_BOARD)
 """What puts other rules in force: whoever asks for or approves one of these has made them."""
 
-OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK})
-"""What is about rules and people, and so about all bots: to keep all their owners out could leave nobody."""
+OF_SUBJECTS = frozenset({ERASE, HOLD, RELEASE})
+"""What is about a subject: a customer, payee or grantee."""
+
+OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK, *OF_SUBJECTS})
+"""What is about rules, people and subjects, and so about all bots: to keep all their owners out could leave nobody."""
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
@@ -152,6 +156,12 @@ _LINKED: dict[str, Any] = {
 }
 """``identity``: ``{slack: TEAM/USER}`` or ``{oidc: {iss, sub}}``, as in the files."""
 
+_SUBJECT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"subject": {"type": "string", "minLength": 3, "maxLength": 300}},
+    "required": ["subject"],
+    "additionalProperties": False,
+}
 
 _MANY: dict[str, Any] = {
     "type": "object",
@@ -202,6 +212,9 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(OFF_BOARD, "Let a person go, and others sit in their places", _LEAVING),
             _built_in(LINK, "Link an account to a person", _LINKED),
             _built_in(APPROVE, "Approve what a bot is for", _USE_CASE),
+            _built_in(ERASE, "Erase what concerns a subject", _SUBJECT),
+            _built_in(HOLD, "Keep what concerns a subject from being erased", _SUBJECT),
+            _built_in(RELEASE, "End a legal hold on a subject", _SUBJECT),
         )
     }
 )
@@ -224,11 +237,17 @@ def person_of(action: str, parameters: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({parameters["person"]}) if action in (OFF_BOARD, LINK) else frozenset()
 
 
+def subjects_of(action: str, parameters: Mapping[str, Any]) -> frozenset[str]:
+    """The subject that a change is about: who is that subject does not decide it."""
+    return frozenset({parameters["subject"]}) if action in OF_SUBJECTS else frozenset()
+
+
 def plan_of(action: str, bot: str | None) -> PlanRule:
     """The plan of a change: one signature of an administrator, or for a resumption also of a security seat.
 
     For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption. For a use case
-    two as well, the first of its business seat.
+    two as well, the first of its business seat. What concerns a subject is erased, or no longer held from that, by two
+    signatures: of an administrator, then of a security seat or another administrator; the second alone holds it.
     ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
     """
     if action == PERMIT:
@@ -247,5 +266,9 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
             StageRule("security", f"{SECURITY}:{bot}", level=Level.LOGIN),
         )
         return PlanRule("interlock.use-case", stages, PERMIT_EXPIRES)
+    if action in OF_SUBJECTS:
+        security = StageRule("security", GROUP, level=Level.LOGIN)
+        first = () if action == HOLD else (StageRule("administrator", ADMINISTRATORS, level=Level.LOGIN),)
+        return PlanRule(f"interlock.{action.rpartition('.')[2]}", (*first, security), PERMIT_EXPIRES)
     stage = StageRule(name="resume", group=GROUP if bot is None else f"{GROUP}:{bot}", level=Level.LOGIN)
     return PlanRule("interlock.resume", (stage,), EXPIRES)

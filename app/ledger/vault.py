@@ -82,6 +82,10 @@ class Vault:
         session.add(DataKey(kid=kid, wrapped=seal(self._wrapping, material, kid.encode())))
         return Secret.of(kid, material)
 
+    def throwaway(self, kid: str) -> Secret:
+        """One that nobody keeps, for what was erased: whatever is sealed under it is lost at once."""
+        return Secret(kid, os.urandom(32))
+
     async def find(self, session: AsyncSession, kid: str) -> Secret:
         """The secret of this id. Raises NotFound when it was erased."""
         row = await session.get(DataKey, kid)

@@ -54,6 +54,8 @@ def card(facts: CardFacts, *, live: bool, api_url: str) -> Card:
 
     ``api_url``: where what Slack cannot do is done.
     """
+    if facts.erased_at is not None:
+        return _erased(facts)
     shown = _Shown.of(facts)
 
     def blocks(caps: Caps) -> tuple[Block, ...]:
@@ -66,8 +68,19 @@ def card(facts: CardFacts, *, live: bool, api_url: str) -> Card:
 
 def inert(facts: CardFacts) -> Card:
     """What a card shows, without any decision button and without a word about them."""
+    if facts.erased_at is not None:
+        return _erased(facts)
     shown = _Shown.of(facts)
     return _fitting(facts, lambda caps: _told(facts, shown, caps, Rights(), whole=True))
+
+
+def _erased(facts: CardFacts) -> Card:
+    """What is left to be said of a request whose content is gone."""
+    assert facts.erased_at is not None  # noqa: S101  for the type checker: the callers asked
+    said = Prose(
+        (line(bold("Its content was erased"), ", ", facts.erased_at, ". The ledger says what was done with it."),)
+    )
+    return Card(_text(facts), (sections.header(facts), sections.summary(facts, TIGHT), said), _event(facts))
 
 
 @dataclass(frozen=True, slots=True)

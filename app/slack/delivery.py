@@ -77,8 +77,8 @@ async def deliver(slack: Slack, pace: Pace, step: Step, us: str | None) -> Resul
     ``us``: the user that our bot is; other apps can put any metadata on messages of theirs.
     """
     try:
-        if step.op == "find":
-            return await _find(slack, pace, step, us)
+        if step.op in ("find", "blank"):
+            return await (_find if step.op == "find" else _blank)(slack, pace, step, us)
         return _meaning(step, await slack.call(method_of(step), **_arguments(step)))
     except Limited as limited:
         pace.hold(method_of(step), step.place, limited.retry_after)
@@ -129,6 +129,22 @@ async def _find(slack: Slack, pace: Pace, step: Step, us: str | None) -> Result:
         if not cursor:
             return Result("not-there")
     return Result("again", why="too much was posted since")
+
+
+async def _blank(slack: Slack, pace: Pace, step: Step, us: str | None) -> Result:
+    """Find a reply and replace it; one that is gone need not be. Slack's answer otherwise as for an update."""
+    found = await _find(slack, pace, step, us)
+    if found.word != "done" or found.ts is None:
+        return found
+    await pace.turn("chat.update", step.place)
+    try:
+        await slack.call("chat.update", channel=step.channel, ts=found.ts, **step.body)
+    except Refused as refused:
+        if refused.error not in GONE | FROZEN:
+            raise
+        log.warning("slack: a reply about what was erased cannot be replaced: %s", refused.error)
+        return Result("not-there", why=refused.error)
+    return found
 
 
 async def _page(slack: Slack, step: Step, cursor: str) -> dict[str, Any]:

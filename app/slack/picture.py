@@ -11,12 +11,14 @@ from app.slack import sections
 from app.slack.card import Card, card
 from app.slack.digest import digest
 from app.slack.incident_thread import progress
-from app.slack.pieces import Buttons, Prose, line
+from app.slack.pieces import Buttons, Prose, as_json, line
 from app.slack.released import told_of
 from app.slack.rights import details_button
 from app.slack.thread import Reply, reminding, replies
 from app.use_cases.card_facts import CardFacts
 from app.use_cases.messages import Item, Picture
+
+ERASED = "What stood here was erased."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,14 @@ class Renderer:
     def __call__(self, message_id: uuid.UUID, kind: str, items: Sequence[Item]) -> Picture:
         """The picture of a message of this kind and its requests."""
         shown = self._card(kind, items)
-        thread = _alone(items[0]) if len(items) == 1 and kind != "digest" else _of_many(items)
+        there = [item for item in items if item.facts.erased_at is None]
+        alone = len(items) == 1 and kind != "digest"
+        thread = _alone(there[0]) if there and alone else _of_many(there)
         return Picture(
             content=shown.content() if shown.decides else None,
             compose=lambda seal: _marked(shown.message(seal), message_id, "message"),
             replies={reply.key: _reply(reply, message_id, facts) for facts, reply in thread},
+            blank={"text": ERASED, "blocks": as_json((Prose((line(ERASED),)),), None)},
         )
 
     def _card(self, kind: str, items: Sequence[Item]) -> Card:

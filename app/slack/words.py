@@ -105,6 +105,9 @@ CHANGES: Final = {
     "their places.",
     "interlock.identities.link": "Once this is approved, whoever has this account acts as that person.",
     "interlock.use_cases.approve": "Once this is approved, the bot may ask for this, until the day of its review.",
+    "interlock.subjects.erase": "Once this is approved, what concerns this subject is erased for good.",
+    "interlock.subjects.hold": "Once this is approved, nothing that concerns this subject is erased, until that ends.",
+    "interlock.subjects.release": "Once this is approved, what concerns this subject may be erased again.",
 }
 """What comes of a change of Interlock itself, by its action."""
 

@@ -11,19 +11,24 @@ from app.domain.outcome import Answer
 from app.domain.verdict import AskFacts, Verdict
 from app.governance.built_in import (
     APPROVE,
+    ERASE,
+    HOLD,
     LINK,
     OFF_BOARD,
     PERMIT,
     PUBLISH,
+    RELEASE,
     RESUME_BOT,
     RESUME_INSTALLATION,
     bot_of,
     person_of,
+    subjects_of,
 )
 from app.governance.policy import Policy
 from app.steps.admission import Admission, Asked, expiry
 from app.steps.approving import APPROVING
 from app.steps.asking import LATE, TOO_LATE
+from app.steps.erasing import ERASING
 from app.steps.facts import owners_of_change
 from app.steps.handler import Handler
 from app.steps.linking import LINKING
@@ -43,6 +48,9 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         OFF_BOARD: OFF_BOARDING,
         LINK: LINKING,
         APPROVE: APPROVING,
+        ERASE: ERASING,
+        HOLD: ERASING,
+        RELEASE: ERASING,
     }
 )
 """By the built-in action."""
@@ -68,6 +76,7 @@ async def consider_change(asked: Asked, waited: timedelta) -> Admission:
         risk=action.risk,
         reversibility=action.reversibility,
         bot_owners=judged.owners,
+        subjects=subjects_of(ask.action, ask.parameters),
         about_bot=bot,
         lowered_by=frozenset() if refused else await lowered_by(asked, now, judged, under),
         ground=None if refused else await handler.ground(asked),

@@ -64,6 +64,8 @@ def judged_as(policy: Policy, row: Request, ended_at: datetime | None, *, rolled
 def worked_out(policy: Policy, row: Request) -> Undoing | Verdict:
     """How the rules in force undo this outcome, whenever that was; or the verdict that says why they do not."""
     action = policy.actions.get(row.action)
+    if row.erased_at is not None:
+        return denied(NOT_REVERSIBLE, "Its content has been erased: nobody knows any more what there is to undo.")
     if action is None or action.rollback is None:
         return denied(NOT_REVERSIBLE, "Nothing undoes this action: its catalogue entry has no rollback.")
     undo = policy.actions[action.rollback.action]

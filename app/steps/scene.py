@@ -230,9 +230,15 @@ async def on_locked(ctx: Context, session: AsyncSession, row: Request, original:
         in_force=in_force,
         policy=await ctx.rules.named(session, in_force.policy),
         crowd=await crowd(session, now),
-        secret=await ctx.vault.find(session, f"request:{row.id}"),
+        secret=await secret_of(ctx, session, row),
         original=original,
     )
+
+
+async def secret_of(ctx: Context, session: AsyncSession, row: Request) -> Secret:
+    """The request's secret; once its content is erased, one that nobody keeps."""
+    kid = f"request:{row.id}"
+    return await ctx.vault.find(session, kid) if row.erased_at is None else ctx.vault.throwaway(kid)
 
 
 async def revoke_if_stopped(found: Scene) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import requests
 from app.db.tables import Request
 from app.domain.ask import Ask
-from app.domain.errors import IdempotencyKeyReused, Unavailable
+from app.domain.errors import Closed, IdempotencyKeyReused, Unavailable
 from app.use_cases import temporal
 from app.use_cases.actors import Actor
 from app.use_cases.services import Services
@@ -38,10 +38,15 @@ async def through_workflow(services: Services, id_: uuid.UUID, ask: Ask) -> bool
 async def standing(
     session: AsyncSession, services: Services, who: Actor, ask: Ask, id_: uuid.UUID, *, created: bool
 ) -> tuple[Request, Submitted]:
-    """What stands under the id. Raises IdempotencyKeyReused when another body does; Unavailable when nothing does."""
+    """What stands under the id. Raises IdempotencyKeyReused when another body does; Unavailable when nothing does.
+
+    Closed when its content has been erased: nobody knows any more what was asked.
+    """
     row = await requests.by_id(session, id_)
     if row is None:
         raise Unavailable("The request was not admitted. Try again.")
+    if row.erased_at is not None:
+        raise Closed("This came before, and its content has been erased.", status=row.status)
     secret = await services.ctx.vault.find(session, f"request:{id_}")
     if secret.commit(ask.body()) != row.body_hash:
         raise IdempotencyKeyReused("This Idempotency-Key came before with another body.", status=row.status)

@@ -10,7 +10,7 @@ from typing import Any
 from app.db import outbox, requests
 from app.db.tables import Attempt
 from app.domain.digest import derived_id
-from app.domain.errors import IdempotencyKeyReused, NotFound, Unavailable
+from app.domain.errors import Closed, IdempotencyKeyReused, NotFound, Unavailable
 from app.domain.request import word
 from app.steps.context import Context
 from app.steps.scene import NO_SUCH_REQUEST, Scene, scene
@@ -27,13 +27,15 @@ Step = Callable[[Context, uuid.UUID, uuid.UUID], Awaitable[State]]
 async def opened(services: Services, who: Actor, request_id: uuid.UUID) -> AsyncIterator[Scene]:
     """The request, locked to judge what this actor wants to do; one of theirs at a time, and few of everybody's.
 
-    Raises NotFound, RateLimited.
+    Raises NotFound, RateLimited; Closed once its content was erased, which nothing is to be added to.
     """
     async with (
         services.own.of((request_id, who.key)),
         services.judging.of(request_id),
         scene(services.ctx, request_id) as found,
     ):
+        if found.row.erased_at is not None:
+            raise Closed("The content of this request has been erased.", status=found.row.status)
         yield found
 
 

@@ -206,7 +206,7 @@ class CardFacts:
     the JSON pointers of those places. ``may_decide``: names of who may still decide the open stage. ``rules``: name to
     outcome of those that matched. ``warnings``: sentences of ours. ``ended_reason``: the words of who stopped the bot.
     ``original``: what it undoes; ``stop``: what it would end, of a request that lets a bot go on.
-    ``incident``: what a request undoes that undoes many.
+    ``incident``: what a request undoes that undoes many. ``erased_at``: since when its content is gone.
     ``changes``: what a publication changes, a sentence each; ``loosens``: how many of those ask for less, or may.
     ``reason``, ``prompt_excerpt`` and every text in ``parameters`` may be a machine's words: show them inert.
     """
@@ -255,6 +255,7 @@ class CardFacts:
     loosens: int = 0
     glass: GlassFacts | None = None
     incident: IncidentFacts | None = None
+    erased_at: datetime | None = None
 
     @property
     def open_stage(self) -> StageFacts | None:

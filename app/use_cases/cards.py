@@ -27,7 +27,7 @@ from app.steps.crowd import Crowd, crowd
 from app.steps.facts import Bench, bench_with
 from app.steps.incident_item import part_of
 from app.steps.rollback import original_of
-from app.steps.scene import NO_SUCH_REQUEST
+from app.steps.scene import NO_SUCH_REQUEST, secret_of
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.card_facts import (
     AwayFacts,
@@ -69,7 +69,7 @@ async def show(services: Services, request_id: uuid.UUID, content: Any) -> str:
         row = await requests.by_id(session, request_id)
         if row is None:
             raise NotFound(NO_SUCH_REQUEST)
-        secret = await services.ctx.vault.find(session, f"request:{row.id}")
+        secret = await secret_of(services.ctx, session, row)
         _, not_shown = await _masks(services.ctx, session, row)
         return await shown.keep(session, secret, row, content, not_shown)
 
@@ -202,6 +202,7 @@ async def facts_of(ctx: Context, session: AsyncSession, row: Request) -> CardFac
         away=_away(people, policy, everybody, names) if held else (),
         glass=await _glass(session, row, names),
         incident=await incident_of(session, (policy, admitted), row, parameters, names),
+        erased_at=row.erased_at,
     )
 
 

@@ -16,10 +16,13 @@ from app.domain.request import Kind
 from app.governance.built_in import (
     APPROVE,
     BUILT_IN,
+    ERASE,
+    HOLD,
     LINK,
     OFF_BOARD,
     PERMIT,
     PUBLISH,
+    RELEASE,
     RESUME_BOT,
     RESUME_INSTALLATION,
     bot_of,
@@ -28,6 +31,7 @@ from app.governance.policy import Policy
 from app.steps.context import Context
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
+from app.use_cases.erasures import check_erasing
 from app.use_cases.off_boarding import check_link, check_off_boarding
 from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
@@ -102,6 +106,9 @@ CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
     OFF_BOARD: check_off_boarding,
     LINK: check_link,
     APPROVE: check_use_case,
+    ERASE: check_erasing,
+    HOLD: check_erasing,
+    RELEASE: check_erasing,
     RESUME_BOT: _check_resumption,
     RESUME_INSTALLATION: _check_resumption,
 }

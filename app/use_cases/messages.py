@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import leases, slack
 from app.db.slack_tables import SlackMessage
 from app.db.tables import Request
+from app.domain.digest import sha256
 from app.steps import shown
 from app.steps.context import Context
 from app.use_cases.card_facts import CardFacts
@@ -58,11 +59,13 @@ class Picture:
     """What a message must show. ``content``: what decisions on it are made on, None when none can be made here.
 
     ``compose``: text, blocks and metadata, given the hash of what was kept. ``replies``: by key, for its thread.
+    ``blank``: what replaces a reply about what was erased.
     """
 
     content: Any | None
     compose: Callable[[str | None], dict[str, Any]]
     replies: dict[str, dict[str, Any]]
+    blank: dict[str, Any] = field(default_factory=dict)
 
 
 Render = Callable[[uuid.UUID, str, Sequence[Item]], Picture]
@@ -80,7 +83,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next call. ``op``: open (a direct conversation), find, post, update or reply.
+    """The next call. ``op``: open (a direct conversation), find, post, update, reply, or blank (a reply that stands).
 
     ``what``: ``message``, or the key of a reply; ``since``: from when on to look for it; ``thread``: under which
     message it stands, or its replies do; ``live``: one can decide on it.
@@ -215,7 +218,7 @@ class Messages:
         rows = await slack.requests_of(session, message.id)
         items = [await self._item(session, message, row) for row in rows]
         picture = self.render(message.id, message.kind, items)
-        body, fingerprint = await self._composed(session, rows[0], items[0].facts, picture)
+        body, fingerprint = await self._composed(session, rows, items, picture)
         whole = replace(at, body=body, fingerprint=fingerprint, live=picture.content is not None)
         if message.ts is None:
             message.sending, message.sending_since = "message", now
@@ -226,8 +229,10 @@ class Messages:
         if missing is not None:
             message.sending, message.sending_since = missing, now
             return replace(at, op="reply", what=missing, body=picture.replies[missing])
-        message.shown, message.tries = message.wanted, 0
-        return None
+        erased = _erased_reply(message, rows)
+        if erased is None:
+            message.shown, message.tries = message.wanted, 0
+        return None if erased is None else replace(at, op="blank", what=erased, body=picture.blank)
 
     async def _item(self, session: AsyncSession, message: SlackMessage, row: Request) -> Item:
         asked = await places(self.ctx, session, row, self.spread.team())
@@ -240,18 +245,44 @@ class Messages:
         return Item(facts, live=live, reminder=reminder, told=told)
 
     async def _composed(
-        self, session: AsyncSession, row: Request, facts: CardFacts, picture: Picture
+        self, session: AsyncSession, rows: Sequence[Request], items: Sequence[Item], picture: Picture
     ) -> tuple[dict[str, Any], str]:
-        """The body to send and what stands for it. The hash of a card is kept before anybody can click on it."""
-        secret, card = await self.ctx.vault.find(session, f"request:{row.id}"), None
+        """The body to send and what stands for it. The hash of a card is kept before anybody can click on it.
+
+        Where all is erased it says nothing of anybody, and there is no secret any more.
+        """
+        stands = next((n for n, row in enumerate(rows) if row.erased_at is None), None)
+        if stands is None:
+            body = picture.compose(None)
+            return body, sha256(body)
+        row, card = rows[stands], None
+        secret = await self.ctx.vault.find(session, f"request:{row.id}")
         if picture.content is not None:
-            card = await shown.keep(session, secret, row, picture.content, facts.not_shown)
+            card = await shown.keep(session, secret, row, picture.content, items[stands].facts.not_shown)
         body = picture.compose(card)
         return body, secret.commit(body)
 
 
+BLANK = "erased:"
+"""Before the key of a reply that was replaced because what it is about was erased."""
+
+
+def _erased_reply(message: SlackMessage, rows: Sequence[Request]) -> str | None:
+    """The key of a reply that stands and is about what was erased."""
+    gone = tuple(str(row.id) for row in rows if row.erased_at is not None)
+    alone = len(gone) == len(rows)
+    about = (key for key in message.replies if not key.startswith(BLANK) and (alone or key.endswith(gone or ("\0",))))
+    return next(about, None)
+
+
+def _blanked(message: SlackMessage, key: str) -> None:
+    message.replies = [BLANK + one if one == key else one for one in message.replies]
+
+
 def _done(message: SlackMessage, last: Step, result: Result) -> None:
-    if last.op == "open":
+    if last.op == "blank":
+        _blanked(message, last.what)
+    elif last.op == "open":
         message.channel = result.channel
     elif last.op in ("post", "reply", "find"):
         message.sending = message.sending_since = None
@@ -263,7 +294,9 @@ def _done(message: SlackMessage, last: Step, result: Result) -> None:
         message.shown_hash, message.live = last.fingerprint, last.live
 
 
-def _not_there(message: SlackMessage, _last: Step, _result: Result) -> None:
+def _not_there(message: SlackMessage, last: Step, _result: Result) -> None:
+    if last.op == "blank":
+        _blanked(message, last.what)
     message.sending = message.sending_since = None
 
 

@@ -99,7 +99,7 @@ async def _original(session: AsyncSession, row: Request) -> View | None:
     return {
         "id": str(original.id),
         "action": original.action,
-        "parameters": original.parameters,
+        "parameters": original.parameters if original.erased_at is None else None,
         "reason": original.reason,
         "status": original.status,
         "result": execution.get("result"),
@@ -170,7 +170,7 @@ def _ask(row: Request) -> View:
         "asker": {"kind": row.asker_kind, "id": row.asker_id},
         "bot": row.bot,
         "action": row.action,
-        "parameters": row.parameters,
+        "parameters": row.parameters if row.erased_at is None else None,
         "reason": row.reason,
         "on_behalf_of": row.on_behalf_of,
         "triggered_by": row.triggered_by,
@@ -180,6 +180,7 @@ def _ask(row: Request) -> View:
         "reverses": row.reverses and str(row.reverses),
         "created_at": rfc3339(row.created_at),
         "updated_at": rfc3339(row.updated_at),
+        "erased_at": _time(row.erased_at),
     }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.anchor_settings import FileAnchorSettings, GitAnchorSettings
 from app.ledger.anchors.anchor import Anchor
 from app.ledger.anchors.file import FileAnchor
 from app.ledger.anchors.git import GitAnchor
+from app.settings_ledger import FileAnchorSettings, GitAnchorSettings
 
 
 def build_anchors(settings: Sequence[FileAnchorSettings | GitAnchorSettings]) -> list[Anchor]:

@@ -41,3 +41,16 @@ def _of_one_name_each(anchors: tuple[AnchorSettings, ...]) -> tuple[AnchorSettin
 
 
 Anchors = Annotated[tuple[AnchorSettings, ...], AfterValidator(_of_one_name_each)]
+
+
+class LedgerSettings(BaseModel):
+    """The sealed ledger's name, and the places that vouch for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: Annotated[str, Field(pattern=r"^[^\s+]{1,200}$")] | None = None
+    """The log's name in its checkpoints, for ever: no space, no +. Default: the host of the API's base URL."""
+    anchors: Anchors = ()
+    """Places outside the database that take checkpoints."""
+    anchor_every: Annotated[int, Field(gt=0)] = 60
+    """Seconds between two checkpoints that the anchors take."""
