@@ -3,6 +3,7 @@
 from app.db import (  # noqa: F401
     delegation_tables,
     incident_tables,
+    oversight_tables,
     owner_review_tables,
     permission_tables,
     redemption_tables,

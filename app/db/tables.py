@@ -384,4 +384,7 @@ class Entry(Base):
     xid: Mapped[str] = mapped_column(Text, server_default=text("pg_current_xact_id()::text"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
-    __table_args__ = (UniqueConstraint("stream", "n", name="entry_stream_n"),)
+    __table_args__ = (
+        UniqueConstraint("stream", "n", name="entry_stream_n"),
+        Index("entry_written", "created_at", postgresql_using="brin"),
+    )

@@ -24,14 +24,15 @@ PERMIT = "interlock.permissions.grant"
 APPROVE = "interlock.use_cases.approve"
 OFF_BOARD = "interlock.people.off_board"
 LINK = "interlock.identities.link"
+SIGN_OFF = "interlock.oversight.sign_off"
 UNDO = "interlock.incidents.roll_back"
 """What the rollback of an incident is called: nobody asks for it by this name."""
 
 PUBLICATIONS = (PUBLISH, OFF_BOARD)
 """What puts other rules in force: whoever asks for or approves one of these has made them."""
 
-OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK})
-"""What is about rules and people, and so about all bots: to keep all their owners out could leave nobody."""
+OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK, SIGN_OFF})
+"""What is about rules, people or figures, and so about all bots: to keep all their owners out could leave nobody."""
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
@@ -41,6 +42,9 @@ No group of the files can be called so: their names have no colon.
 
 ADMINISTRATORS = "interlock:administrators"
 """Everybody who may administer, by whichever group."""
+
+AUDITORS = "interlock:auditors"
+"""Everybody who may audit, by whichever group."""
 
 EXCEPTIONS, SECURITY = "interlock:exceptions", "interlock:security"
 """Of a bot, ``:BOT`` after it: who holds its exceptions seat; who holds its security seat, or may administer."""
@@ -153,6 +157,26 @@ _LINKED: dict[str, Any] = {
 """``identity``: ``{slack: TEAM/USER}`` or ``{oidc: {iss, sub}}``, as in the files."""
 
 
+_SHA = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_REPORT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "from": {"type": "string", "format": "date-time", "maxLength": 40},
+        "to": {"type": "string", "format": "date-time", "maxLength": 40},
+        "report": _SHA,
+        "figures": _SHA,
+        "head": {
+            "type": "object",
+            "maxProperties": 40,
+            "propertyNames": {"pattern": "^[a-z0-9_]{1,40}$"},
+            "additionalProperties": {"type": ["integer", "null"]},
+        },
+    },
+    "required": ["from", "to", "report", "figures", "head"],
+    "additionalProperties": False,
+}
+"""``report``, ``figures``: digests. ``head``: the figures that a card shows."""
+
 _MANY: dict[str, Any] = {
     "type": "object",
     "properties": {"incident": {"type": "string"}, "items": {"type": "array", "items": {"type": "object"}}},
@@ -198,6 +222,7 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(OFF_BOARD, "Let a person go, and others sit in their places", _LEAVING),
             _built_in(LINK, "Link an account to a person", _LINKED),
             _built_in(APPROVE, "Approve what a bot is for", _USE_CASE),
+            _built_in(SIGN_OFF, "Sign an oversight report off", _REPORT),
         )
     }
 )
@@ -224,7 +249,7 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
     """The plan of a change: one signature of an administrator, or for a resumption also of a security seat.
 
     For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption. For a use case
-    two as well, the first of its business seat.
+    two as well, the first of its business seat. An oversight report is signed by an auditor: who runs Interlock asks.
     ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
     """
     if action == PERMIT:
@@ -237,6 +262,9 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
         name = _BY_ADMINISTRATORS[action]
         stage = StageRule(name, ADMINISTRATORS, level=Level.LOGIN)
         return PlanRule(f"interlock.{name}", (stage,), EXPIRES)
+    if action == SIGN_OFF:
+        stage = StageRule("auditor", AUDITORS, level=Level.LOGIN)
+        return PlanRule("interlock.sign-off", (stage,), PERMIT_EXPIRES)
     if action == APPROVE:
         stages = (
             StageRule("business", f"{BUSINESS}:{bot}", level=Level.LOGIN),

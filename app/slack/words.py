@@ -105,10 +105,12 @@ CHANGES: Final = {
     "their places.",
     "interlock.identities.link": "Once this is approved, whoever has this account acts as that person.",
     "interlock.use_cases.approve": "Once this is approved, the bot may ask for this, until the day of its review.",
+    "interlock.oversight.sign_off": "Once this is approved, you have seen this report, and the ledger says so.",
 }
 """What comes of a change of Interlock itself, by its action."""
 
 ADMINISTRATORS: Final = "interlock:administrators"
+AUDITORS: Final = "interlock:auditors"
 RESUMERS: Final = "interlock:resume"
 EXCEPTIONS: Final = "interlock:exceptions"
 SECURITY: Final = "interlock:security"
@@ -146,6 +148,8 @@ def group(named: str) -> str:
     """A group by its name; a built-in one by who is in it."""
     if named == ADMINISTRATORS:
         return "administrators"
+    if named == AUDITORS:
+        return "auditors"
     if named.startswith(EXCEPTIONS):
         return "the exceptions seat"
     if named.startswith(BUSINESS):

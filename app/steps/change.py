@@ -17,6 +17,7 @@ from app.governance.built_in import (
     PUBLISH,
     RESUME_BOT,
     RESUME_INSTALLATION,
+    SIGN_OFF,
     bot_of,
     person_of,
 )
@@ -29,6 +30,7 @@ from app.steps.handler import Handler
 from app.steps.linking import LINKING
 from app.steps.lowering import Judged, lowered_by
 from app.steps.off_boarding import OFF_BOARDING
+from app.steps.overseeing import OVERSEEING
 from app.steps.permitting import PERMITTING
 from app.steps.publishing import PUBLISHING
 from app.steps.resuming import RESUMING
@@ -43,6 +45,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         OFF_BOARD: OFF_BOARDING,
         LINK: LINKING,
         APPROVE: APPROVING,
+        SIGN_OFF: OVERSEEING,
     }
 )
 """By the built-in action."""

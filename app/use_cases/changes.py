@@ -22,6 +22,7 @@ from app.governance.built_in import (
     PUBLISH,
     RESUME_BOT,
     RESUME_INSTALLATION,
+    SIGN_OFF,
     bot_of,
 )
 from app.governance.policy import Policy
@@ -29,6 +30,7 @@ from app.steps.context import Context
 from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
 from app.use_cases.off_boarding import check_link, check_off_boarding
+from app.use_cases.oversight import check_sign_off
 from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
@@ -102,6 +104,7 @@ CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
     OFF_BOARD: check_off_boarding,
     LINK: check_link,
     APPROVE: check_use_case,
+    SIGN_OFF: check_sign_off,
     RESUME_BOT: _check_resumption,
     RESUME_INSTALLATION: _check_resumption,
 }

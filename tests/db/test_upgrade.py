@@ -168,7 +168,7 @@ async def test_one_rollback_stands_at_a_time(
 async def test_upgrading_what_is_upgraded_changes_nothing(at_work: tuple[str, dict[str, uuid.UUID]]) -> None:
     await upgrade(at_work[0])
     async with connected(at_work[0]) as connection:
-        assert (await connection.execute(text("select version_num from alembic_version"))).scalars().all() == ["0015"]
+        assert (await connection.execute(text("select version_num from alembic_version"))).scalars().all() == ["0018"]
 
 
 async def test_bots_at_work_go_on_with_what_they_are_for(postgres: Postgres) -> None:
