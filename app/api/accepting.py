@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-MARKDOWN = "text/markdown"
+MARKDOWN, HTML = "text/markdown", "text/html"
 _JSON = ("application/json", "application/*", "*/*")
 
 
 def wants_markdown(accept: str) -> bool:
     """True where Markdown is named and wanted no less than JSON; what cannot be read is not wanted."""
+    return _wants(MARKDOWN, accept)
+
+
+def wants_html(accept: str) -> bool:
+    """The same for HTML."""
+    return _wants(HTML, accept)
+
+
+def _wants(media: str, accept: str) -> bool:
     weights = dict(_weighed(part) for part in accept.split(","))
     json = next((weights[name] for name in _JSON if name in weights), 0.0)
-    markdown = weights.get(MARKDOWN, 0.0)
-    return markdown > 0 and markdown >= json
+    wanted = weights.get(media, 0.0)
+    return wanted > 0 and wanted >= json
 
 
 def _weighed(part: str) -> tuple[str, float]:

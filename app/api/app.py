@@ -27,6 +27,7 @@ from app.api.routes import (
     handles,
     identity,
     incidents,
+    oversight,
     people,
     permissions,
     policy,
@@ -77,7 +78,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
         *(token, requests, deeds, grants, reviews, stops, governance, permissions, delegations, incidents),
-        *(use_cases, people, policy, identity, handles, probes),
+        *(use_cases, oversight, people, policy, identity, handles, probes),
     )
     for part in parts:
         app.include_router(part.router)

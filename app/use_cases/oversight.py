@@ -13,7 +13,7 @@ from app.db import governance, oversight_reports
 from app.db.oversight_reports import SIGNED, Stored
 from app.domain.ask import Ask
 from app.domain.clocks import rfc3339
-from app.domain.errors import Forbidden, NotFound, NotOpenToThis
+from app.domain.errors import Forbidden, InterlockError, NotFound, NotOpenToThis
 from app.domain.oversight import CONTROLS, Period, digests, last_month
 from app.governance.policy import Policy
 from app.steps.context import Context
@@ -44,6 +44,12 @@ async def check_sign_off(ctx: Context, ask: Ask) -> None:
         wrong = fault(policy, wish) or await stale(session, wish)
     if wrong is not None:
         raise wrong
+
+
+async def last_full_month(services: Services) -> Period:
+    """The last month that is over, in UTC."""
+    async with services.ctx.database.transaction() as session:
+        return last_month(await services.ctx.clock.now(session))
 
 
 async def report(services: Services, who: Actor, period: Period) -> View:
@@ -161,3 +167,13 @@ async def prepare_last_month(ctx: Context) -> bool:
         f"{period.since:%Y-%m}",
     )
     return True
+
+
+async def sweep(ctx: Context) -> None:
+    """As `prepare_last_month`; that it cannot be done now keeps nothing else waiting."""
+    try:
+        await prepare_last_month(ctx)
+    except InterlockError as error:
+        log.warning("oversight: last month's report: %s", error)
+    except Exception:
+        log.exception("oversight: last month's report cannot be prepared")

@@ -218,11 +218,10 @@ def _pointer(name: str, figures: Row) -> str:
 def _how(made: Row) -> str:
     return (
         "<h2>How to check this</h2><p>A figure counts entries of the ledger whose <code>at</code> is at or after "
-        f"{escape(made['from'])} and before {escape(made['to'])}, of the kinds that the JSON of this "
-        "report names. "
-        "Up to ten are named there, and the SHA-256 over all of them, one <code>stream#n</code> a line, sorted by stream and "
-        "number. <code>interlock oversight entries</code> lists them all; <code>interlock ledger show</code> prints a "
-        "stream.</p>\n"
+        f"{escape(made['from'])} and before {escape(made['to'])}, of the kinds that the JSON of this report names. "
+        "Up to ten are named there, and the SHA-256 over all of them, one <code>stream#n</code> a line, sorted by "
+        "stream and number. <code>interlock oversight entries</code> lists all, <code>interlock ledger show</code> "
+        "prints a stream.</p>\n"
     )
 
 

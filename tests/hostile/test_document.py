@@ -99,6 +99,7 @@ DONE: dict[str, set[str]] = {
         "POST /v1/governance-requests",
         "GET /v1/people/{id}/seats",
         "GET /v1/standing-permissions",
+        "GET /v1/oversight",
         "GET /v1/bots/{id}/use-case",
         "POST /v1/standing-permissions/{id}/revoke",
         "POST /v1/identity-links",
