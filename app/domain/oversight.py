@@ -14,6 +14,9 @@ from app.domain.digest import sha256
 LONGEST = timedelta(days=366)
 """A year and its leap day: more is several reports."""
 
+YEARS = range(1970, 9000)
+"""In which a period may be."""
+
 FAST = timedelta(seconds=10)
 """A decision made within this time of when it could be made is counted apart: whoever makes many has not looked."""
 
@@ -39,6 +42,8 @@ class Period:
 def period(since: str, until: str) -> Period:
     """The period between two moments, RFC 3339 or days in UTC. Raises ValueError, saying what is wrong."""
     found = Period(_moment(since), _moment(until))
+    if not (YEARS.start <= found.since.year and found.until.year < YEARS.stop):
+        raise ValueError(f"a period is between {YEARS.start} and {YEARS.stop}")
     if found.until <= found.since:
         raise ValueError("a period ends after it begins")
     if found.until - found.since > LONGEST:
@@ -56,7 +61,7 @@ def _moment(text: str) -> datetime:
 def month(text: str) -> Period:
     """A month in UTC, ``2026-10``. Raises ValueError."""
     found = _MONTH.fullmatch(text)
-    if found is None or not 1 <= int(found[1]) < 9999:
+    if found is None or int(found[1]) not in YEARS:
         raise ValueError(f"{text!r:.20} is not a month such as 2026-10")
     first = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
     return Period(first, _first_of_next(first))
