@@ -7,7 +7,7 @@ PROOFS := $(addprefix tests/,hostile journeys kills processes properties races)
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test proof lint types fix migrate lock python
+.PHONY: help setup demo up test proof aisvs lint types fix migrate lock python
 
 help:  ## List these verbs
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do \
@@ -26,6 +26,9 @@ test: $(STAMP)  ## Every rule, attack and door, on real PostgreSQL and Temporal;
 
 proof: $(STAMP)  ## The long tests: races, kills, journeys, properties, mutations, hostile input; CI runs both
 	$(PYTEST) $(PROOFS)
+
+aisvs: $(STAMP)  ## Which tests show each requirement of OWASP AISVS C9; fails for one that none shows
+	$(BIN)/python -m tests.aisvs
 
 lint: $(STAMP)  ## ruff, its format, and the import contracts
 	$(BIN)/ruff check

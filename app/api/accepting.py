@@ -21,6 +21,11 @@ def wants_markdown(accept: str) -> bool:
     return wants(MARKDOWN, accept)
 
 
+def wants_html(accept: str) -> bool:
+    """True where a page is wanted."""
+    return wants(HTML, accept)
+
+
 def wants_lines(accept: str) -> bool:
     """True where JSON a line is wanted."""
     return wants(LINES, accept)

@@ -30,6 +30,7 @@ from app.api.routes import (
     identity,
     incidents,
     ledger,
+    oversight,
     people,
     permissions,
     policy,
@@ -80,7 +81,7 @@ def create_app(
     app.state.door = Door(services, authenticator, ready, now, stopping or asyncio.Event())
     parts = (
         *(token, requests, deeds, grants, reviews, stops, governance, permissions, delegations, incidents),
-        *(use_cases, people, policy, ledger, export, identity, handles, evidence, probes),
+        *(use_cases, people, policy, oversight, ledger, export, identity, handles, evidence, probes),
     )
     for part in parts:
         app.include_router(part.router)

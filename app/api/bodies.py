@@ -184,7 +184,7 @@ class Change(Body):
     action: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="A built-in action: `interlock.bots.resume`, `interlock.installation.resume`, "
         "`interlock.policy.publish`, `interlock.permissions.grant`, `interlock.people.off_board`, "
-        "`interlock.identities.link`, `interlock.use_cases.approve`."
+        "`interlock.identities.link`, `interlock.use_cases.approve`, `interlock.oversight.sign_off`."
     )
     parameters: dict[str, Any] = Field(description="As the action's schema says; at most 256 KiB.")
     reason: Because

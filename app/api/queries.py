@@ -102,6 +102,25 @@ class PermissionsOf(BaseModel):
     bot: Annotated[str, Field(pattern=NAME)] | None = None
 
 
+class Between(BaseModel):
+    """Which period."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Annotated[str, Field(max_length=40)] | None = Field(
+        None,
+        alias="from",
+        description="A day in UTC, or RFC 3339; with `to`. Without both: the last full month.",
+        examples=["2026-10-01"],
+    )
+    until: Annotated[str, Field(max_length=40)] | None = Field(
+        None,
+        alias="to",
+        description="As `from`; not part of the period, and at most 366 days later.",
+        examples=["2026-11-01"],
+    )
+
+
 def id_in_path(no_such: str) -> Callable[[str], uuid.UUID]:
     """A dependency: the UUID in the path. It raises NotFound, saying ``no_such``, for what is none."""
 

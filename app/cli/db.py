@@ -21,7 +21,7 @@ from app.cli.place import database_url
 from app.db.hardening import differences, harden, strangers, within
 from app.db.roles import APP, AUDITOR, LOGINS, OWNER, ROLES, SEQUENCER, TABLES
 from app.domain.errors import Misconfigured
-from app.settings import DatabaseSettings
+from app.settings_database import DatabaseSettings
 
 Found = TypeVar("Found")
 WIDE = 200

@@ -10,7 +10,20 @@ from typing import NoReturn
 
 import typer
 
-from app.cli import credentials, db, doctor, grants, incidents, ledger, people, policy, processes, reviews, stack
+from app.cli import (
+    credentials,
+    db,
+    doctor,
+    grants,
+    incidents,
+    ledger,
+    oversight,
+    people,
+    policy,
+    processes,
+    reviews,
+    stack,
+)
 from app.cli.failing import TOLD, tell
 
 interlock = typer.Typer(
@@ -21,7 +34,7 @@ interlock = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (policy, stack, processes, credentials, people, reviews, incidents, ledger, grants, db, doctor):
+for part in (policy, stack, processes, credentials, people, reviews, incidents, ledger, oversight, grants, db, doctor):
     part.register(interlock)
 
 

@@ -5,6 +5,7 @@ from app.db import (  # noqa: F401
     erasure_tables,
     export_tables,
     incident_tables,
+    oversight_tables,
     owner_review_tables,
     permission_tables,
     redemption_tables,

@@ -26,6 +26,8 @@ class How(Enum):
 
 
 PERSONAL: Mapping[str, Mapping[How, str]] = {
+    "anchor_state": {How.NOTHING: "anchor tried_at failing_since error"},
+    "anchored": {How.NOTHING: "anchor origin size at"},
     "attempt": {
         How.NOTHING: "id request_id op actor_kind actor_id level via created_at",
         How.STAFF: "actor identity",
@@ -34,6 +36,7 @@ PERSONAL: Mapping[str, Mapping[How, str]] = {
     },
     "bot": {How.NOTHING: "id stop_epoch suspended_at", How.WORDS: "stop_reason"},
     "card_shown": {How.DELETED: "request_id hash blocks not_shown at"},
+    "checkpoint": {How.NOTHING: "origin size root note signed_at"},
     "client_credential": {
         How.NOTHING: "client_id holder_kind holder_id secret_hash created_at revoked_at",
         How.STAFF: "made_by",
@@ -57,6 +60,7 @@ PERSONAL: Mapping[str, Mapping[How, str]] = {
         "grant_jkt grant_kid holds_key handle_hash fetched_at",
         How.CLEARED: "conflict_key",
     },
+    "export_cursor": {How.NOTHING: "endpoint next_leaf tries due_at failing_since alerted_at error"},
     "grant_redemption": {How.NOTHING: "jti request_id attempt client redeemed_at", How.KEYED: "redemption"},
     "incident": {
         How.NOTHING: "id since until opened_at status version rollback closed_at",
@@ -66,9 +70,14 @@ PERSONAL: Mapping[str, Mapping[How, str]] = {
     },
     "incident_item": {How.NOTHING: "request_id n original undo after begun_at", How.RULES: "skipped"},
     "installation": {How.NOTHING: "id active_policy stop_epoch suspended_at", How.WORDS: "stop_reason"},
+    "leaf": {How.NOTHING: "index entry_id", How.LEDGER: "hash"},
     "lease": {How.NOTHING: "name owner epoch until"},
     "link_code": {How.NOTHING: "code_hash expires_at", How.STAFF: "team slack_user used_by"},
     "outbox": {How.NOTHING: "sink request_id version told_version due_at tries"},
+    "oversight_report": {
+        How.NOTHING: "id since until report figures status prepared_at signed_at request",
+        How.RULES: "document",
+    },
     "owner_review": {
         How.NOTHING: "id bot workflow policy_version opened_at due_at grace_s escalated_at lapse_at lapsed_at done_at "
         "finding",
@@ -99,6 +108,7 @@ PERSONAL: Mapping[str, Mapping[How, str]] = {
         How.STAFF: "reviewers done_by",
         How.CLEARED: "reason",
     },
+    "sequencer_state": {How.NOTHING: "id origin size horizon"},
     "settlement": {How.NOTHING: "request_id status at", How.STAFF: "person_id", How.CLEARED: "reason"},
     "slack_item": {How.NOTHING: "request_id place message_id"},
     "slack_message": {
@@ -115,6 +125,7 @@ PERSONAL: Mapping[str, Mapping[How, str]] = {
         How.CLEARED: "condition revoke_reason",
     },
     "stream_head": {How.LEDGER: "stream"},
+    "subtree": {How.NOTHING: "height index", How.LEDGER: "hash"},
     "subject": {How.NOTHING: "held_since held_by", How.PSEUDONYM: "hash pid"},
     "use_case": {How.NOTHING: "id bot approved_at review_by policy_version via", How.RULES: "statement"},
 }

@@ -389,4 +389,5 @@ class Entry(Base):
     __table_args__ = (
         UniqueConstraint("stream", "n", name="entry_stream_n"),
         Index("entry_transaction", text("(xid::xid8)")),
+        Index("entry_written", "created_at", postgresql_using="brin"),
     )

@@ -15,7 +15,7 @@ from app.demo.shop import Shop
 from app.demo.stack import Running
 from app.domain.ledger import GENESIS, leaf_hash, verify_stream
 from app.domain.request import Level
-from app.settings import DatabaseSettings
+from app.settings_database import DatabaseSettings
 
 SHORT = 12
 

@@ -25,6 +25,7 @@ APPROVE = "interlock.use_cases.approve"
 OFF_BOARD = "interlock.people.off_board"
 LINK = "interlock.identities.link"
 ERASE, HOLD, RELEASE = "interlock.subjects.erase", "interlock.subjects.hold", "interlock.subjects.release"
+SIGN_OFF = "interlock.oversight.sign_off"
 UNDO = "interlock.incidents.roll_back"
 """What the rollback of an incident is called: nobody asks for it by this name."""
 
@@ -34,8 +35,8 @@ PUBLICATIONS = (PUBLISH, OFF_BOARD)
 OF_SUBJECTS = frozenset({ERASE, HOLD, RELEASE})
 """What is about a subject: a customer, payee or grantee."""
 
-OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK, *OF_SUBJECTS})
-"""What is about rules, people and subjects, and so about all bots: to keep all their owners out could leave nobody."""
+OF_NO_BOT = frozenset({PUBLISH, OFF_BOARD, LINK, SIGN_OFF, *OF_SUBJECTS})
+"""What is about all bots: to keep all their owners out could leave nobody."""
 
 GROUP = "interlock:resume"
 """Who may let a bot (``interlock:resume:BOT``), or with the bare name the installation, go on.
@@ -45,6 +46,9 @@ No group of the files can be called so: their names have no colon.
 
 ADMINISTRATORS = "interlock:administrators"
 """Everybody who may administer, by whichever group."""
+
+AUDITORS = "interlock:auditors"
+"""Everybody who may audit, by whichever group."""
 
 EXCEPTIONS, SECURITY = "interlock:exceptions", "interlock:security"
 """Of a bot, ``:BOT`` after it: who holds its exceptions seat; who holds its security seat, or may administer."""
@@ -163,6 +167,26 @@ _SUBJECT: dict[str, Any] = {
     "additionalProperties": False,
 }
 
+_SHA = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_REPORT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "from": {"type": "string", "format": "date-time", "maxLength": 40},
+        "to": {"type": "string", "format": "date-time", "maxLength": 40},
+        "report": _SHA,
+        "figures": _SHA,
+        "head": {
+            "type": "object",
+            "maxProperties": 40,
+            "propertyNames": {"pattern": "^[a-z0-9_]{1,40}$"},
+            "additionalProperties": {"type": ["integer", "null"]},
+        },
+    },
+    "required": ["from", "to", "report", "figures", "head"],
+    "additionalProperties": False,
+}
+"""``report``, ``figures``: digests. ``head``: the figures that a card shows."""
+
 _MANY: dict[str, Any] = {
     "type": "object",
     "properties": {"incident": {"type": "string"}, "items": {"type": "array", "items": {"type": "object"}}},
@@ -215,6 +239,7 @@ BUILT_IN: Mapping[str, CompiledAction] = MappingProxyType(
             _built_in(ERASE, "Erase what concerns a subject", _SUBJECT),
             _built_in(HOLD, "Keep what concerns a subject from being erased", _SUBJECT),
             _built_in(RELEASE, "End a legal hold on a subject", _SUBJECT),
+            _built_in(SIGN_OFF, "Sign an oversight report off", _REPORT),
         )
     }
 )
@@ -247,7 +272,8 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
 
     For a standing permission two: of the bot's exceptions seat, and then another's, as for a resumption. For a use case
     two as well, the first of its business seat. What concerns a subject is erased, or no longer held from that, by two
-    signatures: of an administrator, then of a security seat or another administrator; the second alone holds it.
+    signatures: of an administrator, then of a security seat or another administrator; the second alone holds it. An
+    oversight report is signed by an auditor: who runs Interlock asks.
     ``bot``: the one that it is about, None: all. That the asker does not sign is `governance-change`.
     """
     if action == PERMIT:
@@ -260,6 +286,9 @@ def plan_of(action: str, bot: str | None) -> PlanRule:
         name = _BY_ADMINISTRATORS[action]
         stage = StageRule(name, ADMINISTRATORS, level=Level.LOGIN)
         return PlanRule(f"interlock.{name}", (stage,), EXPIRES)
+    if action == SIGN_OFF:
+        stage = StageRule("auditor", AUDITORS, level=Level.LOGIN)
+        return PlanRule("interlock.sign-off", (stage,), PERMIT_EXPIRES)
     if action == APPROVE:
         stages = (
             StageRule("business", f"{BUSINESS}:{bot}", level=Level.LOGIN),

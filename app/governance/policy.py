@@ -15,7 +15,7 @@ from app.domain.request import Reversibility, Risk
 from app.domain.spans import BusinessSpan, by_the_wall
 from app.domain.subjects import subject
 from app.domain.verdict import AskFacts, Outcome, RuleMatch, Verdict, combine
-from app.governance.built_in import ADMINISTRATORS, BUSINESS, EXCEPTIONS, GROUP, OWN, SECURITY, plan_of
+from app.governance.built_in import ADMINISTRATORS, AUDITORS, BUSINESS, EXCEPTIONS, GROUP, OWN, SECURITY, plan_of
 from app.governance.catalogue import Action, Bot, CompiledAction, Group, Target, Window, covers
 from app.governance.cel import Condition, Scope, ValueExpression, compile_condition
 from app.governance.compiling import (
@@ -38,6 +38,8 @@ from app.governance.version import swap_persons, version_of
 __all__ = ["Policy", "compile_policy", "swap_persons", "version_of"]
 
 MAX_KEY = 255
+_OFFICES = {ADMINISTRATORS: "administer", AUDITORS: "audit"}
+"""Built-in groups by what the groups of the files may."""
 
 
 def compile_policy(document: Mapping[str, Any], version: str, *, pids: Mapping[str, str] | None = None) -> Policy:
@@ -109,8 +111,8 @@ class Policy:
         known = self.groups.get(group)
         if known is not None:
             return known.members
-        if group == ADMINISTRATORS:
-            return self.groups_that_may("administer")
+        if group in _OFFICES:
+            return self.groups_that_may(_OFFICES[group])
         kind, _, bot = group.rpartition(":")
         if kind == EXCEPTIONS:
             return self.seat(bot, None, "exceptions")

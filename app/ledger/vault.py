@@ -84,7 +84,7 @@ class Vault:
 
     def throwaway(self, kid: str) -> Secret:
         """One that nobody keeps, for what was erased: whatever is sealed under it is lost at once."""
-        return Secret(kid, os.urandom(32))
+        return Secret.of(kid, os.urandom(32))
 
     async def find(self, session: AsyncSession, kid: str) -> Secret:
         """The secret of this id. Raises NotFound when it was erased."""

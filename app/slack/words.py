@@ -108,10 +108,12 @@ CHANGES: Final = {
     "interlock.subjects.erase": "Once this is approved, what concerns this subject is erased for good.",
     "interlock.subjects.hold": "Once this is approved, nothing that concerns this subject is erased, until that ends.",
     "interlock.subjects.release": "Once this is approved, what concerns this subject may be erased again.",
+    "interlock.oversight.sign_off": "Once this is approved, you have seen this report, and the ledger says so.",
 }
 """What comes of a change of Interlock itself, by its action."""
 
 ADMINISTRATORS: Final = "interlock:administrators"
+AUDITORS: Final = "interlock:auditors"
 RESUMERS: Final = "interlock:resume"
 EXCEPTIONS: Final = "interlock:exceptions"
 SECURITY: Final = "interlock:security"
@@ -149,6 +151,8 @@ def group(named: str) -> str:
     """A group by its name; a built-in one by who is in it."""
     if named == ADMINISTRATORS:
         return "administrators"
+    if named == AUDITORS:
+        return "auditors"
     if named.startswith(EXCEPTIONS):
         return "the exceptions seat"
     if named.startswith(BUSINESS):

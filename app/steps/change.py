@@ -20,6 +20,7 @@ from app.governance.built_in import (
     RELEASE,
     RESUME_BOT,
     RESUME_INSTALLATION,
+    SIGN_OFF,
     bot_of,
     person_of,
     subjects_of,
@@ -34,6 +35,7 @@ from app.steps.handler import Handler
 from app.steps.linking import LINKING
 from app.steps.lowering import Judged, lowered_by
 from app.steps.off_boarding import OFF_BOARDING
+from app.steps.overseeing import OVERSEEING
 from app.steps.permitting import PERMITTING
 from app.steps.publishing import PUBLISHING
 from app.steps.resuming import RESUMING
@@ -51,6 +53,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         ERASE: ERASING,
         HOLD: ERASING,
         RELEASE: ERASING,
+        SIGN_OFF: OVERSEEING,
     }
 )
 """By the built-in action."""

@@ -13,7 +13,7 @@ from app.db import delegations
 from app.db.tables import Request
 from app.domain.delegation import Delegation
 from app.domain.errors import Forbidden, NotFound
-from app.governance.built_in import ADMINISTRATORS, BUILT_IN, BUSINESS, EXCEPTIONS, GROUP, SECURITY
+from app.governance.built_in import ADMINISTRATORS, AUDITORS, BUILT_IN, BUSINESS, EXCEPTIONS, GROUP, SECURITY
 from app.governance.policy import Policy
 from app.steps.access import MAY, SEATS, roles
 from app.steps.context import Context
@@ -94,7 +94,7 @@ def decided_by(policy: Policy, person: str) -> list[ColumnElement[bool]]:
 def groups_of(policy: Policy, person: str) -> list[str]:
     """The groups that this person is in, Interlock's own too."""
     of_bots = [f"{name}:{bot}" for bot in policy.bots for name in (GROUP, EXCEPTIONS, SECURITY, BUSINESS)]
-    built_in = [ADMINISTRATORS, GROUP, *of_bots]
+    built_in = [ADMINISTRATORS, AUDITORS, GROUP, *of_bots]
     return [name for name in (*policy.groups, *built_in) if person in policy.members(name)]
 
 

@@ -25,6 +25,7 @@ from app.governance.built_in import (
     RELEASE,
     RESUME_BOT,
     RESUME_INSTALLATION,
+    SIGN_OFF,
     bot_of,
 )
 from app.governance.policy import Policy
@@ -33,6 +34,7 @@ from app.use_cases.actors import Actor, person_id
 from app.use_cases.asking import Submitted, standing, through_workflow
 from app.use_cases.erasures import check_erasing
 from app.use_cases.off_boarding import check_link, check_off_boarding
+from app.use_cases.oversight import check_sign_off
 from app.use_cases.permissions import check_permission
 from app.use_cases.publish import check_publication
 from app.use_cases.services import Services
@@ -109,6 +111,7 @@ CHECKS: Mapping[str, Callable[[Context, Ask], Awaitable[None]]] = {
     ERASE: check_erasing,
     HOLD: check_erasing,
     RELEASE: check_erasing,
+    SIGN_OFF: check_sign_off,
     RESUME_BOT: _check_resumption,
     RESUME_INSTALLATION: _check_resumption,
 }

@@ -15,7 +15,7 @@ from app.domain.errors import InterlockError
 from app.domain.states import OPEN, Status
 from app.steps.tick import tick
 from app.steps.use_cases import write_upgraded
-from app.use_cases import owner_reviews, temporal
+from app.use_cases import oversight, owner_reviews, temporal
 from app.use_cases.reviews import suspend_overdue
 from app.use_cases.services import Services
 
@@ -74,6 +74,7 @@ async def sweep(services: Services, overdue: timedelta) -> int:
     await suspend_overdue(services.ctx)
     await owner_reviews.sweep(services.ctx, now - overdue)
     await write_upgraded(services.ctx)
+    await oversight.sweep(services.ctx)
     await record_stops(services)
     await run_on(services)
     for row in rows:

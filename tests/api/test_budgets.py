@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import pytest
+
 from tests.api.conftest import Api, a_key
 from tests.api.test_openapi import check
 from tests.steps.budgeted import with_budgets
@@ -16,6 +18,7 @@ ASKS = 'name: asks, action: "look.*", count: requests, at_most: 1, over: 90m'
 WAITING = 'name: waiting, action: "*", count: holds, at_most: 1'
 
 
+@pytest.mark.aisvs("9.1.1")
 async def test_over_budget_is_a_request_that_was_denied(api: Api, rules: Path) -> None:
     """201, kept with its reason; sent again, it is the same, and takes nothing."""
     bot = await with_budgets(api.world, rules, ASKS, WAITING)

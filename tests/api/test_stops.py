@@ -81,6 +81,7 @@ async def test_what_had_started_is_listed(api: Api) -> None:
     assert (await suspend(api, BOT)).json()["in_flight"] == []
 
 
+@pytest.mark.aisvs("9.1.3")
 async def test_all_bots_at_once(api: Api) -> None:
     held = (await api.ask()).json()
     assert (await suspend(api, ALL, api.person("sam"))).status_code == 200

@@ -56,6 +56,7 @@ async def pid(world: World, person: str) -> str:
 # What it is for.
 
 
+@pytest.mark.aisvs("12.4.3")
 async def test_a_responder_releases_it_alone_and_another_reviews_it(world: World) -> None:
     shown = await still(world, "do.high")
     seen = await broken(world, shown)
@@ -187,6 +188,7 @@ async def test_who_has_left_does_not(world: World) -> None:
 # What.
 
 
+@pytest.mark.aisvs("9.2.4")
 async def test_nothing_irreversible(world: World) -> None:
     shown = await still(world, "do.grave")
     with pytest.raises(NotOpenToThis, match="irreversible"):

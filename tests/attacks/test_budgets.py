@@ -113,6 +113,7 @@ async def test_asking_on_behalf_of_somebody_else(api: Api, rules: Path, behalf: 
     assert refused(await ask(api, bot, on_behalf_of=behalf), "asks")
 
 
+@pytest.mark.aisvs("9.1.2")
 async def test_asking_as_part_of_a_chain(api: Api, rules: Path) -> None:
     """Each of its links takes of the budget, whatever the first one was."""
     bot = await with_budgets(api.world, rules, ASKS, SPENT)

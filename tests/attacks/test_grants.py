@@ -69,6 +69,7 @@ async def inactive(api: Live, grant: str, parameters: Any, who: Headers, id_: st
 # Replayed.
 
 
+@pytest.mark.aisvs("9.2.8")
 async def test_a_second_redemption(api: Live, desk: Headers) -> None:
     shown = await looked(api)
     first = await redeem(api, token_of(shown), shown["parameters"], desk, "mine")
@@ -128,6 +129,7 @@ async def test_an_access_token_is_no_grant(api: Live, desk: Headers) -> None:
         assert await inactive(api, token, {}, desk)
 
 
+@pytest.mark.aisvs("9.2.9")
 async def test_a_grant_is_no_access_token(api: Live) -> None:
     shown = await looked(api)
     stolen = {"Authorization": f"Bearer {token_of(shown)}"}

@@ -121,6 +121,7 @@ def test_a_killed_worker_is_soon_back(place: Path) -> None:
         assert running.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.aisvs("9.6.3")
 def test_a_bot_is_stopped_with_temporal_frozen_and_no_keys(place: Path) -> None:
     with dev(place) as running:
         bot, keys = running.bot(), running.data / "keys"

@@ -12,6 +12,8 @@ from tests.cli.places import NOBODY, Place
 from tests.steps.words import change, sql
 
 
+@pytest.mark.aisvs("9.6.3")
+@pytest.mark.aisvs("12.4.3")
 async def test_the_emergency_form_needs_nothing_but_the_database(place: Place) -> None:
     held = await place.world.ask("do.moderate")
     printed = await place.done("bots", "suspend", "bot", "--reason", "It cancels everything", environ=place.bare)

@@ -65,6 +65,7 @@ def test_what_was_written_verifies(said: list[dict[str, Any]]) -> None:
 
 
 @given(streams, st.integers(0), st.integers(0), st.integers(1, 255))
+@pytest.mark.aisvs("9.4.2")
 def test_a_changed_byte_is_found_wherever_it_is(entries: list[Stored], at: int, where: int, flip: int) -> None:
     """In any entry with one after it. The last is bound by what keeps its leaf hash: see below."""
     at %= len(entries) - 1

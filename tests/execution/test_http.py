@@ -166,6 +166,7 @@ async def test_silence_is_uncertain_when_the_time_is_over(client: httpx.AsyncCli
     assert len(heard.requests) == 1
 
 
+@pytest.mark.aisvs("9.1.1")
 async def test_a_drip_does_not_outlast_the_time(client: httpx.AsyncClient) -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")

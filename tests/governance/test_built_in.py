@@ -182,7 +182,7 @@ def test_they_are_found_and_listed_nowhere(tmp_path: Path) -> None:
 
 
 def test_each_is_a_definition_of_its_own() -> None:
-    assert len({one.action.version for one in BUILT_IN.values()}) == len(BUILT_IN) == 10
+    assert len({one.action.version for one in BUILT_IN.values()}) == len(BUILT_IN) == 11
 
 
 @pytest.mark.parametrize("parameters", [{}, {"bot": ""}, {"bot": 1}, {"bot": "x" * 101}, {"bot": "b", "more": 1}])

@@ -24,6 +24,7 @@ def _rules(tmp_path: Path) -> Policy:
     return policy(tmp_path)
 
 
+@pytest.mark.aisvs("9.2.3")
 def test_the_catalogue(rules: Policy) -> None:
     action = rules.action("orders.pay")
     assert (action.risk, action.reversibility, action.mode) == (Risk.MODERATE, Reversibility.REVERSIBLE, Mode.HTTP)
@@ -59,6 +60,7 @@ def test_nothing_of_it_can_be_changed(rules: Policy) -> None:
         rules.version = "other"  # type: ignore[misc]
 
 
+@pytest.mark.aisvs("9.5.1")
 def test_entitlements(rules: Policy) -> None:
     assert rules.entitled("bot", "orders.pay")
     assert not rules.entitled("bot", "undo.pay")

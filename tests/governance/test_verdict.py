@@ -43,6 +43,7 @@ def test_the_small_policy(tmp_path: Path, facts: Any, outcome: str, code: str, p
     assert (verdict.outcome, verdict.code, verdict.plan and verdict.plan.name) == (outcome, code, plan)
 
 
+@pytest.mark.aisvs("9.5.3")
 def test_an_erring_rule_denies_by_name_though_another_allows(tmp_path: Path) -> None:
     rules = policy(
         tmp_path, ("hold: both}", "hold: both}\n  - {name: broken, when: '!(parameters.nope > 1)', allow: true}")
@@ -131,6 +132,7 @@ def test_the_order_of_rules_means_nothing(document: dict[str, Any], rules: list[
 
 
 @given(rules=st.lists(RULE, max_size=6))
+@pytest.mark.aisvs("9.5.1")
 def test_deny_beats_hold_beats_allow(document: dict[str, Any], rules: list[Any]) -> None:
     matching = [says for when, says in rules if when in ("true", "parameters.amount > 40")]
     erring = any(when in ("parameters.nope > 1", "1 / 0 > 1") for when, _ in rules)

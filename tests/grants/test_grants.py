@@ -39,6 +39,7 @@ def minted(ring: KeyRing[OKPKey], **changes: Any) -> Grant:
     return mint(ring, **given | changes)
 
 
+@pytest.mark.aisvs("9.5.2")
 def test_a_target_verifies_it_with_the_published_keys() -> None:
     ring = a_ring("old", "new")
     grant = minted(ring)
@@ -101,6 +102,7 @@ def test_the_lifetime_of_an_http_call() -> None:
     assert http_lifetime(timedelta(minutes=5)) == timedelta(seconds=120)
 
 
+@pytest.mark.aisvs("9.2.9")
 def test_no_private_part_leaves() -> None:
     key = OKPKey.import_key(
         OKPKey.generate_key("Ed25519", {"kid": "one"}).as_dict(private=True) | {"note": "kept in the safe"}

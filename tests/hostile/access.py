@@ -44,6 +44,7 @@ READS = (
     "/v1/policy/history",
     "/v1/standing-permissions",
     "/v1/ledger/entries",
+    "/v1/oversight",
     "/v1/people/zoe/seats",
     "/v1/bots/bot/use-case",
     "/v1/incidents",

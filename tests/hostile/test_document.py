@@ -105,6 +105,7 @@ DONE: dict[str, set[str]] = {
         "POST /v1/governance-requests",
         "GET /v1/people/{id}/seats",
         "GET /v1/standing-permissions",
+        "GET /v1/oversight",
         "GET /v1/bots/{id}/use-case",
         "POST /v1/standing-permissions/{id}/revoke",
         "POST /v1/identity-links",
@@ -170,6 +171,8 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     (f"POST {INCIDENT}/rollbacks", "off-schema", "requests"): "the document does not know the candidates",
     (f"POST {INCIDENT}/close", "malformed", ""): "as above, in summary",
     (f"POST {INCIDENT}/close", "malformed", "summary"): "blanks are no summary",
+    ("GET /v1/oversight", "malformed", "from"): "moments, and how long it may be, are told in words",
+    ("GET /v1/oversight", "malformed", "to"): "both ends or none is told in words",
     ("GET /v1/incidents", "malformed", "cursor"): "what a page gave out, and nothing else",
     (f"GET {INCIDENT}", "malformed", "wait"): "durations are told in words",
     ("POST /v1/identity-links", "malformed", ""): "as above, in code",
@@ -205,7 +208,6 @@ async def found(api: Live, database_url: str) -> dict[str, Found]:
         "bot": await _run(api, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
         "person": await _run(
             api,
-            database_url,
             _config(
                 api.person("dana"),
                 {
@@ -222,6 +224,7 @@ async def found(api: Live, database_url: str) -> dict[str, Found]:
                     "/v1/standing-permissions/{id}/revoke": api.person("ivan"),
                     "/v1/people/{id}/seats": api.person("ada"),
                     "/v1/ledger/entries": api.person("anya"),
+                    "/v1/oversight": api.person("anya"),
                     "/v1/incidents": api.person("ivan"),
                     INCIDENT: api.person("ivan"),
                     f"{INCIDENT}/report": api.person("ivan"),

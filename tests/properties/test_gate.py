@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.properties.alone import Alone
 from tests.properties.ground import Ground
 from tests.properties.living import Record, live
@@ -40,6 +42,7 @@ REACHED = {
 """What a run of the usual length must reach at least; a machine that never gets there shows nothing."""
 
 
+@pytest.mark.aisvs("9.2.1")
 def test_nothing_runs_that_the_rules_do_not_release(ground: Ground, record_property: Record) -> None:
     """Found by none of the generated lives: too few persons, a final state left, a moved expiry, a broken stream."""
 

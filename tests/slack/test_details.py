@@ -125,6 +125,7 @@ def test_what_is_hashed_is_all_pages_without_values() -> None:
     assert readable(shown) == readable(found.content())
 
 
+@pytest.mark.aisvs("9.2.2")
 def test_every_character_is_there() -> None:
     facts = crowded(parameters={"a": HOSTILE * 60, "b": HIDDEN}, reason=HOSTILE * 20, prompt_excerpt=HOSTILE * 40)
     shown = blocks(facts)
@@ -162,6 +163,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("kind", LARGE)
+@pytest.mark.aisvs("9.2.2")
 def test_256_kib_of_parameters(kind: str) -> None:
     facts = request(parameters=LARGE[kind])
     found = made(facts)

@@ -50,6 +50,8 @@ async def test_an_allowed_action_runs_at_once(world: World) -> None:
     assert await world.kinds(shown) == ["admitted", "started", "attempt-finished", "succeeded"]
 
 
+@pytest.mark.aisvs("9.2.3")
+@pytest.mark.aisvs("9.2.4")
 async def test_an_irreversible_action_is_held_whatever_allows_it(world: World) -> None:
     shown = await world.ask("do.once", parameters={"mode": "allow"})
     assert (shown["status"], shown["plan"]["name"]) == ("held", "one")
@@ -61,12 +63,14 @@ async def test_many_small_ones_at_once_do_not_slip_under_the_window(world: World
     assert plans == ["one", "one", "one", "two", "two", "two"]
 
 
+@pytest.mark.aisvs("9.2.10")
 async def test_a_chain_takes_the_worst_of_it(world: World) -> None:
     parent = await world.ask("do.grave")
     child = await world.ask("do.moderate", parent=parent["id"], parameters={"mode": "allow"})
     assert (child["status"], child["risk"], child["reversibility"]) == ("held", "high", "irreversible")
 
 
+@pytest.mark.aisvs("9.1.2")
 async def test_a_chain_is_at_most_sixteen_long(world: World) -> None:
     last = await world.ask("look.up")
     for _ in range(15):

@@ -15,6 +15,7 @@ from app.use_cases import read
 from tests.world import World
 
 
+@pytest.mark.aisvs("9.6.2")
 async def test_silence_ends_in_expiry(world: World) -> None:
     shown = await world.ask("do.brief")
     done = await world.until(shown, "expired")

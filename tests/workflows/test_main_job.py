@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.world import World
 
 
+@pytest.mark.aisvs("9.2.1")
+@pytest.mark.aisvs("12.4.2")
 async def test_held_approved_executed(world: World) -> None:
     shown = await world.ask("do.moderate")
     assert shown["status"] == "held"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import pytest
+
 from app.steps.start import start
 from app.use_cases.governance import install
 from app.use_cases.views import View
@@ -30,6 +32,7 @@ async def restarted(world: World, shown: View) -> View:
 RULE = "  - {name: allowed,"
 
 
+@pytest.mark.aisvs("9.5.6")
 async def test_a_newer_rule_that_denies_revokes(world: World, rules_copy: Path) -> None:
     shown = await waiting(world)
     await change(

@@ -27,7 +27,6 @@ async def broken(world: World, who: str | Actor, shown: View) -> list[str]:
     return names
 
 
-@pytest.mark.aisvs("9.2.8")
 async def test_on_behalf_of(world: World) -> None:
     shown = await world.ask("do.high", on_behalf_of="customer:mia")
     assert await broken(world, "mia", shown) == ["on-behalf-of"]
@@ -68,6 +67,8 @@ async def test_not_eligible(world: World) -> None:
     assert await broken(world, "fiona", shown) == ["not-eligible"]
 
 
+@pytest.mark.aisvs("9.2.9")
+@pytest.mark.aisvs("9.5.3")
 async def test_not_human(world: World) -> None:
     shown = await world.ask("do.high")
     assert await broken(world, world.bot(), shown) == ["not-human"]

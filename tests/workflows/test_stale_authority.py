@@ -45,6 +45,7 @@ async def let_go(world: World, shown: View) -> None:
     ],
 )
 @pytest.mark.aisvs("9.5.6")
+@pytest.mark.aisvs("9.2.8")
 async def test_what_was_approved_is_what_runs(world: World, assignment: str, why: str) -> None:
     shown = await waiting(world)
     await change(world, shown, assignment)

@@ -99,6 +99,7 @@ async def test_a_stop_pressed_again_voids_what_would_undo_it(world: World) -> No
     await let_go_on(world)
 
 
+@pytest.mark.aisvs("9.1.3")
 async def test_the_whole_installation(world: World) -> None:
     mine, other = await world.ask("do.moderate"), await world.ask("do.moderate", bot="other-bot")
     await world.suspend(bot=None)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.api.accepting import HTML, wants
+from app.api.accepting import HTML, wants_html
 from app.api.documented import answers
 from app.api.door import Behind, Who
 from app.api.queries import RequestId, id_in_path
@@ -71,6 +71,6 @@ async def span_evidence(behind: Behind, who: Who, query: Annotated[Span, Query()
 
 def _told(bundle: bytes, request: Request) -> Response:
     vary = {"Vary": "Accept"}
-    if wants(HTML, request.headers.get("accept", "")):
+    if wants_html(request.headers.get("accept", "")):
         return Response(page(json.loads(bundle)), media_type=HTML, headers=vary)
     return Response(bundle, media_type=MEDIA_TYPE, headers=vary)

@@ -81,6 +81,8 @@ async def test_nothing_is_lost_and_nothing_is_doubled(made: Journey) -> None:
     assert kept == {id_: 200 if status == "succeeded" else 409 for id_, status in run.items()}
 
 
+@pytest.mark.aisvs("9.4.2")
+@pytest.mark.aisvs("12.4.2")
 async def test_the_ledger_says_who_decided_on_what_they_saw(made: Journey, entries: Ledger) -> None:
     assert defects(entries) == []
     stored, who = await requests(made.where.running.database), await names(made.where.running.database)
