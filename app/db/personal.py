@@ -125,8 +125,8 @@ PERSONAL: Mapping[str, Mapping[How, str]] = {
         How.CLEARED: "condition revoke_reason",
     },
     "stream_head": {How.LEDGER: "stream"},
-    "subtree": {How.NOTHING: "height index", How.LEDGER: "hash"},
     "subject": {How.NOTHING: "held_since held_by", How.PSEUDONYM: "hash pid"},
+    "subtree": {How.NOTHING: "height index", How.LEDGER: "hash"},
     "use_case": {How.NOTHING: "id bot approved_at review_by policy_version via", How.RULES: "statement"},
 }
 """Table to how its columns stand. ``digest`` counts as keyed: it is salted with ``nonce``, which goes."""

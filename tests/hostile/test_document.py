@@ -199,7 +199,7 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
 
 
 @pytest.fixture(scope="module")
-async def found(api: Live, database_url: str) -> dict[str, Found]:
+async def found(api: Live) -> dict[str, Found]:
     """What the runs found, by caller."""
     client, secret = await create_credential(api.world.ctx, "bot", "bot", "ada")
     desk, _ = await create_credential(api.world.ctx, "target", "desk", "ada")
