@@ -16,6 +16,7 @@ from rich.table import Table
 
 from app.cli import erasing, ledger_status, ledger_verify
 from app.cli.export import export
+from app.cli.ledger_bundle import bundle
 from app.cli.options import Data, Json
 from app.cli.place import opened
 from app.db import ledger
@@ -33,6 +34,7 @@ def register(interlock: typer.Typer) -> None:
     group = typer.Typer(help="The append-only record.", no_args_is_help=True)
     group.command("show")(show)
     group.command("verify")(ledger_verify.verify)
+    group.command("bundle")(bundle)
     group.command("export")(export)
     ledger_status.register(group)
     erasing.register(group)

@@ -14,6 +14,8 @@ from app.cli.place import Place, opened
 from app.db import auditing
 from app.domain.ledger import LedgerFinding
 from app.domain.note import NoteInvalid, VerifierKey, parse_verifier_key
+from app.ledger.anchors.anchor import AnchorFailed
+from app.ledger.anchors.building import build_anchors
 from app.ledger.bundle import Bundle, check
 from app.ledger.check import Check, Checked
 from app.ledger.notes import verifiers
@@ -100,6 +102,12 @@ async def _checked(data: Path | None, keys: list[VerifierKey] | None) -> tuple[l
             return [finding async for finding in looking.run(connection)], looking.done
 
 
-async def _anchors(_place: Place) -> dict[str, list[str]]:
-    """What each anchor holds."""
-    return {}
+async def _anchors(place: Place) -> dict[str, list[str] | str]:
+    """What each anchor holds, or why that cannot be told."""
+    found = dict[str, list[str] | str]()
+    for anchor in build_anchors(place.settings.ledger.anchors):
+        try:
+            found[anchor.name] = [note async for note in anchor.notes()]
+        except (AnchorFailed, OSError) as error:
+            found[anchor.name] = str(error)
+    return found

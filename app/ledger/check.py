@@ -37,13 +37,13 @@ class Checked:
 
 @dataclass(slots=True)
 class Check:
-    """One check of a database. ``anchors``: by name, the notes that each holds.
+    """One check of a database. ``anchors``: by name, the notes that each holds, or why that cannot be told.
 
     ``keys``: of the log, as whoever checks has them from elsewhere; the database's own word for them counts nothing.
     """
 
     keys: Sequence[VerifierKey]
-    anchors: Mapping[str, Sequence[str]]
+    anchors: Mapping[str, Sequence[str] | str]
     done: Checked = field(default_factory=Checked)
 
     async def run(self, connection: AsyncConnection) -> AsyncIterator[LedgerFinding]:
@@ -59,6 +59,10 @@ class Check:
             yield finding
         anchored = list[Head]()
         for finding in self._heads_of_anchors(anchored):
+            yield finding
+        for finding in _given_up(
+            await auditing.rows_of(connection, "anchored", "anchor, size"), self.anchors, anchored
+        ):
             yield finding
         walk = Walk([*heads, *anchored], await auditing.kept(connection))
         async for row in auditing.leaves(connection):
@@ -89,13 +93,16 @@ class Check:
 
     def _heads_of_anchors(self, heads: list[Head]) -> Iterator[LedgerFinding]:
         for name, notes in sorted(self.anchors.items()):
+            if isinstance(notes, str):
+                yield LedgerFinding(f"anchor {name}", f"it cannot be read: {notes}")
+                continue
             for n, note in enumerate(notes, start=1):
                 try:
                     head = opened(note, self.keys)
                 except NoteInvalid as error:
                     yield LedgerFinding(f"anchor {name}, note {n}", str(error))
                     continue
-                heads.append(Head(f"anchor {name}, checkpoint {head.size}", head))
+                heads.append(Head(_place(name, head.size), head))
 
     async def _tables(self, connection: AsyncConnection) -> AsyncIterator[LedgerFinding]:
         rows = await _rows(connection)
@@ -113,6 +120,20 @@ class Check:
             self.done.requests += 1
         for id_ in sorted(rows):
             yield LedgerFinding(f"row request {id_}", "the ledger has no entries of it")
+
+
+def _place(anchor: str, size: int) -> str:
+    return f"anchor {anchor}, checkpoint {size}"
+
+
+def _given_up(
+    taken: Sequence[Any], anchors: Mapping[str, Sequence[str] | str], heads: Sequence[Head]
+) -> Iterator[LedgerFinding]:
+    """Checkpoints that an anchor took and no longer holds."""
+    held = {head.where for head in heads}
+    for name, size in sorted(taken):
+        if not isinstance(anchors.get(name, ""), str) and _place(name, size) not in held:
+            yield LedgerFinding(_place(name, size), "it took that, and does not hold it any more")
 
 
 def _parsed(bodies: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -163,6 +163,21 @@ async def test_what_the_owner_does_is_found(owner: AsyncConnection, signer: Sign
         assert any(place.startswith(where) and what in said for place, said in findings), (where, findings)
 
 
+async def test_what_an_anchor_lost_and_one_that_cannot_be_read(owner: AsyncConnection, signer: Signer) -> None:
+    """The database says what each has taken."""
+    held = await notes(owner, 3)
+    for size in (3, 303):
+        await owner.execute(
+            text("insert into anchored (anchor, origin, size) values ('vault', :origin, :size)"),
+            {"origin": signer.origin, "size": size},
+        )
+    check = Check(signer.verifiers(), {"vault": held, "far": "no route"})
+    assert [(finding.where, finding.what) async for finding in check.run(owner)] == [
+        ("anchor far", "it cannot be read: no route"),
+        ("anchor vault, checkpoint 303", "it took that, and does not hold it any more"),
+    ]
+
+
 async def test_who_writes_everything_anew_fails_at_the_anchor(owner: AsyncConnection, signer: Signer) -> None:
     """Leaves in another order, every node made again, every head signed with the stolen key: the anchor's stand."""
     anchored = await notes(owner, 3, 703)
