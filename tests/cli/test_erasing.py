@@ -27,7 +27,7 @@ async def test_it_waits_for_two_and_then_it_is_gone(place: Place) -> None:
     await carried_out(place.world)
     assert (await place.world.look(asked))["parameters"] is None
     assert "subject-erased" in await place.done("ledger", "show", "installation")
-    assert "verified" in await place.done("ledger", "verify", "--stream", "installation")
+    assert "verified" in await place.done("ledger", "verify")
 
 
 async def test_a_hold_stands_in_its_way_until_it_is_released(place: Place) -> None:
