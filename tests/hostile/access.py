@@ -52,7 +52,7 @@ READS = (
     "/v1/incidents/<absent>/report",
     "/v1/requests/<held>/evidence",
     "/v1/incidents/<absent>/evidence",
-    "/v1/ledger/evidence?from=2026-01-05T09:00:00Z&to=2026-01-05T10:00:00Z",
+    "/v1/ledger/evidence",
     "/v1/ledger/checkpoint",
     "/v1/ledger/proofs/inclusion",
     "/v1/ledger/proofs/consistency",

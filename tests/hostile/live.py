@@ -22,7 +22,6 @@ from app.identity.tokens import dev_token, issue_access_token
 from app.keys import KeyRings, create_missing
 from tests.api.conftest import Headers, a_key, bearer
 from tests.fakes.desk import Desk
-from tests.ledger.sealing import sealing
 from tests.world import World, build_context, connect, running
 
 STARTS_WITHIN = 30
@@ -85,7 +84,6 @@ async def live(database_url: str, temporal_address: str, desk: Desk, keys: Path)
     ctx = replace(await build_context(database_url, rings, desk.url), issuer=url)
     async with (
         running(ctx, await connect(temporal_address, rings), rings, desk) as world,
-        sealing(database_url, rings),
         _process(_environment(database_url, temporal_address, keys, url, world.services.task_queue), log) as child,
         httpx.AsyncClient(base_url=url, timeout=60) as http,
     ):

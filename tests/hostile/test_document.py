@@ -26,6 +26,7 @@ from tests.hostile.generated import Found, run
 from tests.hostile.live import Live
 from tests.hostile.stage import OLD, code_of, unknown
 from tests.hostile.supply import Supply
+from tests.ledger.sealing import sealing
 from tests.steps.breaking import broken
 from tests.steps.incidents import opened, undo_all
 from tests.steps.owner_reviewing import escalated
@@ -199,11 +200,16 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
 
 
 @pytest.fixture(scope="module")
-async def found(api: Live) -> dict[str, Found]:
+async def found(api: Live, database_url: str) -> dict[str, Found]:
     """What the runs found, by caller."""
     client, secret = await create_credential(api.world.ctx, "bot", "bot", "ada")
-    desk, _ = await create_credential(api.world.ctx, "target", "desk", "ada")
     basic = "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
+    async with sealing(database_url, api.world.rings):
+        return await _runs(api, basic)
+
+
+async def _runs(api: Live, basic: str) -> dict[str, Found]:
+    desk, _ = await create_credential(api.world.ctx, "target", "desk", "ada")
     return {
         "bot": await _run(api, _config(api.client(), {"/oauth/token": {"Authorization": basic}})),
         "person": await _run(

@@ -29,7 +29,7 @@ from tests.hostile.transport import TRANSPORT
 from tests.hostile.wire import PROBE, Answer, talk, whole
 
 TABLE = [*BODIES, *ACCESS, *STATES, *OAUTH, *TRANSPORT]
-OUTAGES = {"unavailable", "unconfirmed", "internal"}
+OUTAGES = {"unavailable", "unconfirmed", "internal", "not-sealed"}
 """Not brought about by what a caller sends; tests/api and the faults show them."""
 ELSEWHERE = {"too-slow": "tests/hostile/test_slow.py", "conflict": "no call: only its children are told"}
 SECURITY = {
