@@ -12,8 +12,8 @@ from app.db import anchoring, sealing
 from app.db.session import Database
 from app.keys import KeyRings
 from tests.cli.command import RULES, done, interlock
+from tests.db.test_schema import connected
 from tests.ledger.sealing import seal_all
-from tests.ledger.test_sequencer import connected
 
 
 def told(env: dict[str, str], code: int = 0) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.digest import canonical
 from app.domain.ledger import leaf_hash
 from app.ledger.notes import Signer
-from tests.ledger.test_sequencer import connected, seal, write
+from tests.db.test_schema import connected
+from tests.ledger.sealing import sealed
+from tests.ledger.test_sequencer import write
 
 CHANGE = "update entry set body = overlay(body placing 'X'::bytea from 20) where id = (select entry_id from leaf {})"
 
@@ -20,7 +22,7 @@ CHANGE = "update entry set body = overlay(body placing 'X'::bytea from 20) where
 async def grown(url: str, signer: Signer, *, stream: str = "request:1", count: int = 1) -> None:
     """More entries, sealed."""
     await write(url, stream, count)
-    await seal(url, signer)
+    await sealed(url, signer)
 
 
 async def by_superuser(url: str, *statements: str) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.keys import KeyRings
 from app.ledger.notes import Signer
 from app.ledger.sequencer import MOST, Sequencer, resumed, seal_round
-from tests.ledger.test_sequencer import connected
+from tests.db.test_schema import connected
 
 ORIGIN = "interlock.test/ledger"
 
@@ -47,10 +44,3 @@ async def sealing(url: str, rings: KeyRings) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def bodies(url: str) -> Sequence[dict[str, Any]]:
-    """All entries, in the order in which they were written."""
-    async with connected(url) as connection:
-        rows = await connection.execute(text("select body from entry order by id"))
-        return [json.loads(row.body) for row in rows]

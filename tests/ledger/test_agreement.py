@@ -27,9 +27,10 @@ from app.keys import KeyRings, note_verifier_key
 from app.ledger import proofs
 from app.ledger.notes import Signer, opened
 from tests.conftest import NewDatabase
+from tests.db.test_schema import connected
 from tests.ledger.other import Said, asked, built, told
 from tests.ledger.sealing import ORIGIN, seal_all
-from tests.ledger.test_sequencer import connected, write
+from tests.ledger.test_sequencer import write
 
 Figure = Callable[[str, str], None]
 SMALL = 300

@@ -27,8 +27,9 @@ from app.ledger.anchors.git import GitAnchor
 from app.ledger.notes import Signer
 from app.use_cases.anchoring import Anchoring
 from tests.conftest import NewDatabase
+from tests.db.test_schema import connected
 from tests.ledger.sealing import ORIGIN, seal_all
-from tests.ledger.test_sequencer import connected, write
+from tests.ledger.test_sequencer import write
 from tests.races.stopping import without_temporal
 
 Make = Callable[[], Anchor]

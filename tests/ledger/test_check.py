@@ -16,7 +16,9 @@ from app.ledger.check import Check, Checked
 from app.ledger.notes import Signer
 from app.ledger.sequencer import resumed
 from tests.conftest import NewDatabase
-from tests.ledger.test_sequencer import connected, seal, write
+from tests.db.test_schema import connected
+from tests.ledger.sealing import sealed
+from tests.ledger.test_sequencer import write
 
 SIZES = (3, 303, 703, 1003)
 """Checkpoints: of a ledger whose streams are written by turns."""
@@ -37,7 +39,7 @@ async def url(new_database: NewDatabase, signer: Signer) -> str:
             count = min(size - written, 50)
             await write(url, f"bot:{turn % 5}", count)
             written, turn = written + count, turn + 1
-        await seal(url, signer)
+        await sealed(url, signer)
     await write(url, "bot:0", 2)
     return url
 

@@ -23,10 +23,10 @@ from app.steps.context import Context
 from app.use_cases.exporting import LEASE, SPAN, Export, Exporter
 from app.use_cases.leases import Leadership
 from tests.conftest import NewDatabase
+from tests.db.test_schema import connected
 from tests.execution.raw_server import http
 from tests.fakes.receiver import HANG, OTHER_SECRET, SECRET, Receiver, receiver
 from tests.ledger.sealed import by_superuser, expected, grown
-from tests.ledger.test_sequencer import connected
 from tests.world import build_context
 
 ORIGIN = "ledger.example/test"

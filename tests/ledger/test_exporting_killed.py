@@ -17,10 +17,11 @@ from app.devstack import TemporalServer
 from app.keys import KeyRings, create_missing
 from app.ledger.notes import Signer
 from tests.conftest import NewDatabase
+from tests.db.test_schema import connected
 from tests.fakes.receiver import SECRET, Receiver, receiver
 from tests.ledger.sealed import expected
 from tests.ledger.test_exporting import ORIGIN, Place, as_events
-from tests.ledger.test_sequencer import connected, write
+from tests.ledger.test_sequencer import write
 from tests.world import build_context
 
 Environ = dict[str, str]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import ledger, sealing
 from app.domain.tree import Frontier, inclusion_spans, nodes_of, proof, root_by_inclusion, root_of
@@ -18,31 +15,15 @@ from app.keys import KeyRings
 from app.ledger.notes import Signer, opened
 from app.ledger.sequencer import SealBroken, Sequencer, leading, resumed, seal_round
 from tests.conftest import NewDatabase
+from tests.db.test_schema import connected
+from tests.ledger.sealing import sealed
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[AsyncConnection]:
-    engine = create_async_engine(url, poolclass=NullPool)
-    try:
-        async with engine.connect() as connection:
-            yield connection
-    finally:
-        await engine.dispose()
 
 
 async def write(url: str, stream: str, count: int = 1) -> None:
     async with connected(url) as connection, AsyncSession(connection) as session, session.begin():
         await ledger.extend(session, stream, NOW, [("noted", {"n": n}) for n in range(count)])
-
-
-async def seal(url: str, signer: Signer) -> int:
-    """As a leader that has just begun."""
-    async with connected(url) as connection:
-        async with AsyncSession(connection) as session, session.begin():
-            frontier = await resumed(session, signer)
-        return await seal_round(connection, signer, frontier)
 
 
 async def leaves(url: str) -> list[bytes]:
@@ -63,8 +44,8 @@ async def test_each_round_goes_on_from_the_last(new_database: NewDatabase, signe
     url = await new_database()
     for n, count in enumerate((1, 300, 5)):
         await write(url, f"request:{n}", count)
-        assert await seal(url, signer) == count
-        assert await seal(url, signer) == 0
+        assert await sealed(url, signer) == count
+        assert await sealed(url, signer) == 0
     known = await leaves(url)
     async with connected(url) as connection, AsyncSession(connection) as session:
         last = await sealing.newest(session)
@@ -79,7 +60,7 @@ async def test_kept_nodes_prove_any_leaf_in_any_size(new_database: NewDatabase, 
     """Those of every eighth level are kept, the others made of them; a whole one of 256 leaves is used."""
     url = await new_database()
     await write(url, "request:1", 700)
-    await seal(url, signer)
+    await sealed(url, signer)
     known = await leaves(url)
     async with connected(url) as connection, AsyncSession(connection) as session:
         for index, size in ((0, 1), (0, 700), (255, 256), (256, 700), (513, 514), (699, 700)):
@@ -97,8 +78,8 @@ async def test_what_commits_late_is_sealed_after_what_began_later(new_database: 
         async with session.begin():
             await ledger.append(session, "request:early", "noted", NOW, {})
             await write(url, "request:late")
-            assert await seal(url, signer) == 1
-        assert await seal(url, signer) == 1
+            assert await sealed(url, signer) == 1
+        assert await sealed(url, signer) == 1
     async with connected(url) as connection:
         rows = await connection.execute(
             text("select e.stream from leaf l join entry e on e.id = l.entry_id order by l.index")
@@ -133,7 +114,7 @@ async def test_a_second_writer_never_seals_what_the_first_has(new_database: NewD
         async with AsyncSession(stale) as session, session.begin():
             frontier = await resumed(session, signer)
         await write(url, "request:1")
-        await seal(url, signer)
+        await sealed(url, signer)
         await write(url, "request:1")
         with pytest.raises(SealBroken, match="another sequencer"):
             await seal_round(stale, signer, frontier)
@@ -151,7 +132,7 @@ FORGERIES = {
 async def test_nothing_is_signed_on_top_of_a_forgery(new_database: NewDatabase, signer: Signer, forgery: str) -> None:
     url = await new_database()
     await write(url, "request:1", 3)
-    await seal(url, signer)
+    await sealed(url, signer)
     async with connected(url) as connection:
         await connection.execute(text("set session_replication_role = replica"))
         for table in ("entry", "leaf", "checkpoint"):
@@ -159,15 +140,15 @@ async def test_nothing_is_signed_on_top_of_a_forgery(new_database: NewDatabase, 
         await connection.execute(text(FORGERIES[forgery]))
         await connection.commit()
     with pytest.raises((SealBroken, sealing.TreeBroken)):
-        await seal(url, signer)
+        await sealed(url, signer)
 
 
 async def test_a_log_keeps_its_name(new_database: NewDatabase, signer: Signer, rings: KeyRings) -> None:
     url = await new_database()
     await write(url, "request:1")
-    await seal(url, signer)
+    await sealed(url, signer)
     with pytest.raises(SealBroken, match="INTERLOCK_LEDGER__ORIGIN says other"):
-        await seal(url, Signer("other", rings.ledger))
+        await sealed(url, Signer("other", rings.ledger))
 
 
 async def test_a_database_restored_elsewhere_counts_transactions_anew(
@@ -176,12 +157,12 @@ async def test_a_database_restored_elsewhere_counts_transactions_anew(
     """A horizon ahead of all transactions would leave everything unsealed."""
     url = await new_database()
     await write(url, "request:1")
-    await seal(url, signer)
+    await sealed(url, signer)
     async with connected(url) as connection:
         await connection.execute(text("update sequencer_state set horizon = '900000000000'"))
         await connection.commit()
     await write(url, "request:1")
-    assert await seal(url, signer) == 1
+    assert await sealed(url, signer) == 1
 
 
 async def test_it_seals_by_itself_and_the_next_one_takes_over(new_database: NewDatabase, signer: Signer) -> None:

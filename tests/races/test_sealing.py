@@ -24,8 +24,8 @@ from app.domain.tree import Frontier
 from app.keys import KeyRings, create_missing
 from app.ledger.notes import opened, verifiers
 from tests.conftest import NewDatabase
+from tests.db.test_schema import connected
 from tests.ledger.sealing import ORIGIN
-from tests.ledger.test_sequencer import connected
 from tests.races.sealer import sealers
 from tests.races.stopping import rounds
 
